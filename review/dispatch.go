@@ -1,0 +1,287 @@
+package review
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+)
+
+// NextWork finds what is due in a document family and, for a send, claims
+// it: the row is sending and its attempt row durable before this returns.
+// Order is strict within a family per destination: a write-back waits for
+// every earlier one there to be settled, and for what it depends on. ok is
+// false when nothing is due; next is then when something will be, zero when
+// nothing is owed.
+func (s *Service) NextWork(ctx context.Context, family NoteID) (w Work, ok bool, next time.Time, err error) {
+	var pick *WriteBack
+	var kind WorkKind
+	err = s.store.Write(ctx, func(tx Tx) error {
+		pick, kind, next = nil, "", time.Time{}
+		list, err := tx.WriteBacks(WriteBackFilter{Family: family, Limit: 500})
+		if err != nil {
+			return err
+		}
+		if pick, kind, next = due(list, tx.Now()); pick == nil || kind != WorkSend {
+			return nil
+		}
+		return s.claim(tx, pick)
+	})
+	if err != nil || pick == nil {
+		return Work{}, false, next, err
+	}
+	w = Work{Kind: kind, WriteBack: *pick, Attempt: pick.Attempts}
+	err = s.store.Read(ctx, func(r Reader) (err error) {
+		w.Document, err = document(r, *pick)
+		return err
+	})
+	if err != nil && kind == WorkSend {
+		// Nothing has left: the claim is given back.
+		back := Outcome{Event: EventNotArrived, ErrorCode: "journal_read", RetryAt: s.clock.Now().Add(time.Second)}
+		err = errors.Join(err, s.Settle(context.WithoutCancel(ctx), w, back))
+	}
+	if kind == WorkSend && err == nil {
+		s.work.WriteBackChanged(pick.ID)
+	}
+	return w, err == nil, next, err
+}
+
+// due picks the first thing to do in a family: sends and questions in order
+// per destination first, then read-backs.
+func due(list []WriteBack, now time.Time) (pick *WriteBack, kind WorkKind, next time.Time) {
+	states := map[WriteBackID]WriteBackState{}
+	for _, w := range list {
+		states[w.ID] = w.State
+	}
+	wait := func(t time.Time) {
+		if next.IsZero() || t.Before(next) {
+			next = t
+		}
+	}
+	blocked := map[DestinationID]bool{}
+	for i := range list {
+		w := &list[i]
+		if w.State.Settled() || blocked[w.DestinationID] {
+			continue
+		}
+		blocked[w.DestinationID] = true // whatever comes later there waits for this one
+		if w.State != WriteBackPending && w.State != WriteBackUnknown {
+			continue
+		}
+		if w.DependsOn != "" && states[w.DependsOn] != WriteBackAccepted {
+			continue
+		}
+		if w.NextAttemptAt.After(now) {
+			wait(w.NextAttemptAt)
+			continue
+		}
+		if w.State == WriteBackUnknown {
+			return w, WorkResolve, next
+		}
+		return w, WorkSend, next
+	}
+	for i := range list {
+		w := &list[i]
+		if w.State != WriteBackAccepted || w.VerifyAt.IsZero() {
+			continue
+		}
+		if w.VerifyAt.After(now) {
+			wait(w.VerifyAt)
+			continue
+		}
+		return w, WorkVerify, next
+	}
+	return nil, "", next
+}
+
+// claim writes the intent: state sending, attempt row, audit line.
+func (s *Service) claim(tx Tx, w *WriteBack) error {
+	from, attempts := w.State, w.Attempts
+	to, err := NextWriteBack(w.State, EventClaim)
+	if err != nil {
+		return err
+	}
+	w.State, w.StateAt, w.Attempts, w.Holder = to, tx.Now(), attempts+1, s.lease.ID
+	if err := tx.UpdateWriteBack(*w, from, attempts); err != nil {
+		return err
+	}
+	if err := tx.InsertAttempt(Attempt{WriteBackID: w.ID, Number: w.Attempts, Holder: s.lease.ID, StartedAt: tx.Now()}); err != nil {
+		return err
+	}
+	return tx.Audit(event(SystemActor(w.SiteID), w.EncounterID, "writeback.send", "writeback/"+string(w.ID), map[string]string{
+		"destination": string(w.DestinationID), "attempt": strconv.Itoa(w.Attempts), "rendering_sha256": w.RenderingID.String(),
+	}))
+}
+
+// Settle records what came of a send or a resolve.
+func (s *Service) Settle(ctx context.Context, w Work, o Outcome) error {
+	err := s.store.Write(ctx, func(tx Tx) error {
+		cur, err := tx.WriteBack(w.WriteBack.ID)
+		if err != nil {
+			return err
+		}
+		return settle(tx, cur, w.WriteBack.Attempts, o)
+	})
+	if err == nil {
+		s.work.WriteBackChanged(w.WriteBack.ID)
+		s.work.NoteChanged(w.WriteBack.NoteID)
+	}
+	return err
+}
+
+// settle moves a write-back by an outcome. attempts is the count the caller
+// worked with: a row that has moved on since is a conflict.
+func settle(tx Tx, w WriteBack, attempts int, o Outcome) error {
+	from := w.State
+	w.ErrorCode, w.NextAttemptAt = o.ErrorCode, o.RetryAt
+	if o.Event != "" {
+		to, err := NextWriteBack(w.State, o.Event)
+		if err != nil {
+			return err
+		}
+		w.State, w.StateAt, w.Holder = to, tx.Now(), ""
+	}
+	if o.Event == EventAccept || o.Event == EventCommit {
+		w.Receipt, w.ErrorCode, w.VerifyAt = o.Receipt, "", o.VerifyAt
+	}
+	if err := tx.UpdateWriteBack(w, from, attempts); err != nil {
+		return err
+	}
+	if from == WriteBackSending {
+		if err := tx.EndAttempt(Attempt{
+			WriteBackID: w.ID, Number: attempts, EndedAt: tx.Now(), Outcome: string(w.State), ErrorCode: o.ErrorCode,
+		}); err != nil {
+			return err
+		}
+	}
+	if o.Event == "" {
+		return nil
+	}
+	e := event(SystemActor(w.SiteID), w.EncounterID, "writeback."+string(o.Event), "writeback/"+string(w.ID), map[string]string{
+		"destination": string(w.DestinationID), "state": string(w.State), "attempt": strconv.Itoa(attempts),
+	})
+	if o.ErrorCode != "" {
+		e.Outcome, e.Details["code"] = "failure", o.ErrorCode
+	}
+	if o.Event == EventAccept {
+		e.Details["written_sha256"] = o.Receipt.WrittenSHA256.String()
+	}
+	return tx.Audit(e)
+}
+
+// Verified records a read-back. A zero retryAt ends it; otherwise v is kept
+// and the destination is read again then.
+func (s *Service) Verified(ctx context.Context, w Work, v Verification, retryAt time.Time) error {
+	err := s.store.Write(ctx, func(tx Tx) error {
+		cur, err := tx.WriteBack(w.WriteBack.ID)
+		if err != nil {
+			return err
+		}
+		cur.Verification, cur.VerifyAt = v, retryAt
+		if err := tx.UpdateWriteBack(cur, WriteBackAccepted, cur.Attempts); err != nil {
+			return err
+		}
+		if !retryAt.IsZero() {
+			return nil
+		}
+		return tx.Audit(event(SystemActor(cur.SiteID), cur.EncounterID, "writeback.verify", "writeback/"+string(cur.ID), map[string]string{
+			"destination": string(cur.DestinationID), "verification": string(v),
+		}))
+	})
+	if err == nil {
+		s.work.WriteBackChanged(w.WriteBack.ID)
+		s.work.NoteChanged(w.WriteBack.NoteID)
+	}
+	return err
+}
+
+// document resolves the envelope of a write-back around its stored bytes.
+func document(r Reader, w WriteBack) (Document, error) {
+	d := Document{
+		WriteBackID: w.ID, SiteID: w.SiteID, Action: w.Action, ControlID: w.ControlID, NoteID: w.NoteID,
+		Revision: w.Revision, CreatedAt: w.CreatedAt, Receipt: w.Receipt,
+	}
+	site, err := r.Site(w.SiteID)
+	if err != nil {
+		return d, err
+	}
+	var ok bool
+	if d.Destination, ok = site.Destination(w.DestinationID); !ok {
+		return d, Errorf(KindNotFound, "write-back: destination %s is no longer configured", w.DestinationID)
+	}
+	n, err := r.Note(w.NoteID)
+	if err != nil {
+		return d, err
+	}
+	d.DocumentNumber, d.Type, d.Title, d.Confidential = n.DocumentNumber(), n.Type, NoteTypeTitle(n.Type), n.Confidential
+	if n.ParentID != "" {
+		d.ParentNumber = upper(string(n.ParentID))
+	}
+	if d.Rendering, err = r.Rendering(w.NoteID, w.Revision, w.Format); err != nil {
+		return d, err
+	}
+	if d.Rendering.SHA256 != w.RenderingID {
+		return d, Errorf(KindInternal, "write-back: the stored rendering is not the one that was signed")
+	}
+	if d.Patient, err = r.Patient(n.PatientID); err != nil {
+		return d, err
+	}
+	if d.Encounter, err = r.Encounter(n.EncounterID); err != nil {
+		return d, err
+	}
+	if d.Author, err = r.Practitioner(n.Author); err != nil {
+		return d, err
+	}
+	d.StartedAt, d.EndedAt, err = period(r, n)
+	if err != nil {
+		return d, err
+	}
+	return d, signers(r, n, w.Revision, &d)
+}
+
+func signers(r Reader, n Note, revision int, d *Document) error {
+	all, err := r.Signatures(n.ID)
+	if err != nil {
+		return err
+	}
+	dueList, err := r.Due(n.ID)
+	if err != nil {
+		return err
+	}
+	_, open := NextDue(dueList)
+	d.Completed = open == 0
+	for _, sig := range all {
+		if sig.Revision != revision {
+			continue
+		}
+		p, err := r.Practitioner(sig.Practitioner)
+		if err != nil {
+			return err
+		}
+		d.Signatures, d.Signers = append(d.Signatures, sig), append(d.Signers, p)
+	}
+	return nil
+}
+
+// period is when the note's recordings began and ended.
+func period(r Reader, n Note) (start, end time.Time, err error) {
+	for _, id := range n.Recordings {
+		rec, err := r.Recording(id)
+		if err != nil {
+			return start, end, err
+		}
+		if start.IsZero() || rec.StartedAt.Before(start) {
+			start = rec.StartedAt
+		}
+		if rec.ClosedAt.After(end) {
+			end = rec.ClosedAt
+		}
+	}
+	if start.IsZero() {
+		start = n.CreatedAt
+	}
+	if end.Before(start) {
+		end = start
+	}
+	return start, end, nil
+}
