@@ -1,0 +1,75 @@
+package adapters
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// gate guards one destination: how many calls run at once, and a circuit
+// breaker that leaves a destination in trouble alone for a while. After the
+// pause one call is let through as a probe; its success closes the breaker.
+type gate struct {
+	slots     chan struct{}
+	threshold int           // consecutive failures that open the breaker
+	pause     time.Duration // how long it stays open
+
+	mu       sync.Mutex
+	failures int
+	until    time.Time // no calls before
+	probing  bool
+}
+
+func newGate(o Options) *gate {
+	return &gate{slots: make(chan struct{}, o.PerDestination), threshold: o.BreakerFailures, pause: o.BreakerPause}
+}
+
+// enter waits for a free slot and asks the breaker. When ok, leave must be
+// called with what came of it; else retryAt says when to come back.
+func (g *gate) enter(ctx context.Context, now func() time.Time) (retryAt time.Time, ok bool, err error) {
+	select {
+	case g.slots <- struct{}{}:
+	case <-ctx.Done():
+		return time.Time{}, false, ctx.Err()
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	t := now()
+	open := t.Before(g.until)
+	switch {
+	case !open && g.failures < g.threshold:
+	case !open && !g.probing:
+		g.probing = true
+	default:
+		<-g.slots
+		if !open { // somebody else is probing
+			return t.Add(g.pause), false, nil
+		}
+		return g.until, false, nil
+	}
+	return time.Time{}, true, nil
+}
+
+// leave frees the slot. healthy means that the destination answered, be it a
+// refusal; hold is how long it asked to be left alone.
+func (g *gate) leave(now time.Time, healthy bool, hold time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	<-g.slots
+	g.probing = false
+	if healthy {
+		g.failures = 0
+	} else if g.failures++; g.failures >= g.threshold {
+		g.until = later(g.until, now.Add(g.pause))
+	}
+	if hold > 0 {
+		g.until = later(g.until, now.Add(hold))
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

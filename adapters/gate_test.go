@@ -1,0 +1,195 @@
+package adapters_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"countersign/adapters"
+	"countersign/review"
+)
+
+func TestBreaker(t *testing.T) {
+	t.Parallel()
+
+	t.Run("opens after consecutive failures, probes once, closes on success", func(t *testing.T) {
+		t.Parallel()
+		var mu sync.Mutex
+		up := false
+		a := &scripted{write: func(_ context.Context, d review.Document) (review.Receipt, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if up {
+				return receiptOf(d), nil
+			}
+			return review.Receipt{}, adapters.NotArrived("dial")
+		}}
+		clock := newClock()
+		many := manyJournals{}
+		d := adapters.NewDispatcher(&many, map[review.DestinationID]adapters.Adapter{epic.ID: a}, slog.New(slog.NewTextHandler(io.Discard, nil)),
+			adapters.Options{Clock: clock, BreakerFailures: 3, BreakerPause: time.Minute})
+		run := func() *fakeJournal { // one more family at the same destination
+			j := newJournal(clock, document(t))
+			many.fakeJournal = j
+			if err := d.Handle(t.Context(), "any"); err != nil {
+				t.Fatal(err)
+			}
+			return j
+		}
+		for range 3 {
+			run()
+		}
+		if j := run(); a.count() != 3 || j.last().ErrorCode != "destination_paused" {
+			t.Errorf("%d calls, code %q: want the fourth family to be paused", a.count(), j.last().ErrorCode)
+		}
+		clock.set(clock.Now().Add(time.Minute))
+		run() // the probe does not succeed
+		if j := run(); a.count() != 4 || j.last().ErrorCode != "destination_paused" {
+			t.Errorf("%d calls, code %q: want one probe", a.count(), j.last().ErrorCode)
+		}
+		clock.set(clock.Now().Add(time.Minute))
+		up = true
+		for range 3 {
+			if j := run(); j.state(0).State != review.WriteBackAccepted {
+				t.Errorf("write-back is %s after the destination came back", j.state(0).State)
+			}
+		}
+	})
+
+	t.Run("refusals do not open it", func(t *testing.T) {
+		t.Parallel()
+		a := &scripted{write: answers(adapters.Permanent("http_422", ""))}
+		clock := newClock()
+		many := manyJournals{}
+		d := adapters.NewDispatcher(&many, map[review.DestinationID]adapters.Adapter{epic.ID: a}, slog.New(slog.NewTextHandler(io.Discard, nil)),
+			adapters.Options{Clock: clock, BreakerFailures: 2})
+		for range 5 {
+			many.fakeJournal = newJournal(clock, document(t))
+			if err := d.Handle(t.Context(), "any"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if a.count() != 5 {
+			t.Errorf("%d calls, want 5", a.count())
+		}
+	})
+
+	t.Run("hint pauses the destination for other families", func(t *testing.T) {
+		t.Parallel()
+		a := &scripted{write: answers(adapters.RetryAfter("http_429", time.Minute), nil)}
+		clock := newClock()
+		many := manyJournals{}
+		d := adapters.NewDispatcher(&many, map[review.DestinationID]adapters.Adapter{epic.ID: a}, slog.New(slog.NewTextHandler(io.Discard, nil)), adapters.Options{Clock: clock})
+		for range 2 {
+			many.fakeJournal = newJournal(clock, document(t))
+			if err := d.Handle(t.Context(), "any"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if a.count() != 1 || many.last().ErrorCode != "destination_paused" || many.last().RetryAt.Sub(clock.Now()) != time.Minute {
+			t.Errorf("%d calls, then %+v: want the second family to wait for a minute", a.count(), many.last())
+		}
+	})
+}
+
+// manyJournals lets a test change the family under one dispatcher.
+type manyJournals struct{ *fakeJournal }
+
+func TestConcurrencyPerDestinationIsBounded(t *testing.T) {
+	t.Parallel()
+	const limit = 3
+	var mu sync.Mutex
+	running, most := 0, 0
+	full := make(chan struct{})
+	release := make(chan struct{})
+	a := &scripted{write: func(_ context.Context, d review.Document) (review.Receipt, error) {
+		mu.Lock()
+		running++
+		most = max(most, running)
+		if running == limit {
+			close(full)
+		}
+		mu.Unlock()
+		<-release
+		mu.Lock()
+		running--
+		mu.Unlock()
+		return receiptOf(d), nil
+	}}
+	clock := newClock()
+	families := familyJournals{}
+	for range 9 {
+		doc := document(t)
+		families[doc.NoteID] = newJournal(clock, doc)
+	}
+	d := adapters.NewDispatcher(families, map[review.DestinationID]adapters.Adapter{epic.ID: a}, slog.New(slog.NewTextHandler(io.Discard, nil)),
+		adapters.Options{Clock: clock, PerDestination: limit})
+	var wg sync.WaitGroup
+	for id := range families {
+		wg.Go(func() {
+			if err := d.Handle(t.Context(), string(id)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	<-full // the limit is reached
+	close(release)
+	wg.Wait()
+	if most != limit {
+		t.Errorf("%d calls ran at once, want %d", most, limit)
+	}
+	for _, j := range families {
+		if got := j.state(0).State; got != review.WriteBackAccepted {
+			t.Errorf("write-back is %s, want accepted", got)
+		}
+	}
+}
+
+func TestWaitingForASlotEndsWithTheProcess(t *testing.T) {
+	t.Parallel()
+	started, release := make(chan struct{}), make(chan struct{})
+	a := &scripted{write: func(_ context.Context, d review.Document) (review.Receipt, error) {
+		close(started)
+		<-release
+		return receiptOf(d), nil
+	}}
+	clock := newClock()
+	first, second := document(t), document(t)
+	families := familyJournals{first.NoteID: newJournal(clock, first), second.NoteID: newJournal(clock, second)}
+	d := adapters.NewDispatcher(families, map[review.DestinationID]adapters.Adapter{epic.ID: a}, slog.New(slog.NewTextHandler(io.Discard, nil)),
+		adapters.Options{Clock: clock, PerDestination: 1})
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = d.Handle(t.Context(), string(first.NoteID)) })
+	<-started
+	ctx, cancel := context.WithCancel(t.Context())
+	families[second.NoteID].onClaim = cancel // the process stops while the second waits
+	if err := d.Handle(ctx, string(second.NoteID)); !errors.Is(err, context.Canceled) {
+		t.Errorf("Handle: %v, want context.Canceled", err)
+	}
+	if got := families[second.NoteID].state(0); got.State != review.WriteBackPending || got.ErrorCode != "stopping" {
+		t.Errorf("write-back is %s with code %q, want pending with stopping: nothing was sent", got.State, got.ErrorCode)
+	}
+	close(release)
+	wg.Wait()
+}
+
+// familyJournals is one journal per family.
+type familyJournals map[review.NoteID]*fakeJournal
+
+func (f familyJournals) NextWork(ctx context.Context, family review.NoteID) (review.Work, bool, time.Time, error) {
+	return f[family].NextWork(ctx, family)
+}
+
+func (f familyJournals) Settle(ctx context.Context, w review.Work, o review.Outcome) error {
+	return f[w.WriteBack.Family].Settle(ctx, w, o)
+}
+
+func (f familyJournals) Verified(ctx context.Context, w review.Work, v review.Verification, at time.Time) error {
+	return f[w.WriteBack.Family].Verified(ctx, w, v, at)
+}
+
+func (f familyJournals) LeaseRemaining() time.Duration { return time.Hour }
