@@ -26,4 +26,31 @@
 //
 // The text of an adapter's error is a fixed code and a hint for a person.
 // It never holds a response body, a name or an identifier of a patient.
+//
+// # Before a signature
+//
+// The [Planner] says for each destination of a site in which format a note
+// would go there and why it could not, from the destination's [Profile]:
+// every refusal names what is missing and the way out. [Check] asks the same
+// again when a document is about to be sent; every adapter calls it first.
+//
+// # After it
+//
+// The [Dispatcher] takes work from a [Journal], one document family at a
+// time. It sends only while its lease outlasts the deadline of the attempt,
+// gives an attempt that the process's end interrupts a few seconds to hear
+// its answer, asks about a lost reply after a settling time, and reads back
+// what was accepted. Attempts that did not arrive are repeated with
+// exponential backoff and jitter; a destination that fails again and again is
+// left alone for a while and then tried by one probe. What it cannot settle
+// goes before a person. What it logs and counts is ids and fixed words.
+//
+// An adapter must come back when its context ends. The dispatcher treats a
+// panic, and a context's error without a class, as an unknown outcome.
+//
+// # Writing an adapter
+//
+// Run package adaptertest's suite on it. Call [Check] before anything else,
+// [CheckLoopback] at dial, and decide for each step whether bytes may have
+// left: before that an error is [NotArrived], after it [Unknown].
 package adapters

@@ -105,13 +105,14 @@ func TestConcurrencyPerDestinationIsBounded(t *testing.T) {
 	var mu sync.Mutex
 	running, most := 0, 0
 	full := make(chan struct{})
+	var reached sync.Once
 	release := make(chan struct{})
 	a := &scripted{write: func(_ context.Context, d review.Document) (review.Receipt, error) {
 		mu.Lock()
 		running++
 		most = max(most, running)
 		if running == limit {
-			close(full)
+			reached.Do(func() { close(full) })
 		}
 		mu.Unlock()
 		<-release

@@ -36,14 +36,22 @@ func (s *Service) NextWork(ctx context.Context, family NoteID) (w Work, ok bool,
 		return err
 	})
 	if err != nil && kind == WorkSend {
-		// Nothing has left: the claim is given back.
-		back := Outcome{Event: EventNotArrived, ErrorCode: "journal_read", RetryAt: s.clock.Now().Add(time.Second)}
-		err = errors.Join(err, s.Settle(context.WithoutCancel(ctx), w, back))
+		err = errors.Join(err, s.Settle(context.WithoutCancel(ctx), w, s.unreadable(err, w.Attempt)))
 	}
 	if kind == WorkSend && err == nil {
 		s.work.WriteBackChanged(pick.ID)
 	}
 	return w, err == nil, next, err
+}
+
+// unreadable is the outcome of a send whose document could not be put
+// together. Nothing has left: the claim is given back, or, where trying again
+// cannot help, put before a person.
+func (s *Service) unreadable(err error, attempt int) Outcome {
+	if KindOf(err) == KindNotFound || attempt >= 10 {
+		return Outcome{Event: EventGiveUp, ErrorCode: "journal_read"}
+	}
+	return Outcome{Event: EventNotArrived, ErrorCode: "journal_read", RetryAt: s.clock.Now().Add(time.Duration(attempt) * time.Second)}
 }
 
 // due picks the first thing to do in a family: sends and questions in order
@@ -142,7 +150,10 @@ func settle(tx Tx, w WriteBack, attempts int, o Outcome) error {
 		w.State, w.StateAt, w.Holder = to, tx.Now(), ""
 	}
 	if o.Event == EventAccept || o.Event == EventCommit {
-		w.Receipt, w.ErrorCode, w.VerifyAt = o.Receipt, "", o.VerifyAt
+		w.ErrorCode, w.VerifyAt = "", o.VerifyAt
+	}
+	if o.Receipt != (Receipt{}) {
+		w.Receipt = o.Receipt // also of a write that a person has to look at
 	}
 	if err := tx.UpdateWriteBack(w, from, attempts); err != nil {
 		return err

@@ -1,17 +1,22 @@
 package main
 
 import (
+	"crypto"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"time"
 
 	"countersign/adapters"
 	"countersign/adapters/epic"
 	"countersign/adapters/fhir"
 	"countersign/adapters/filedir"
 	"countersign/adapters/hl7mdm"
+	"countersign/internal/fhirr4"
 	"countersign/internal/hl7v2"
+	"countersign/internal/smartauth"
 	"countersign/notegen"
 	"countersign/notegen/extractive"
 	"countersign/notegen/openai"
@@ -64,8 +69,44 @@ func openAdapter(d DestinationConfig, log *slog.Logger) (adapters.Adapter, error
 
 func hd(namespace string) hl7v2.HD { return hl7v2.HD{Namespace: namespace} }
 
+// openEpic makes the Epic adapter; with a token URL it authenticates by SMART
+// Backend Services.
 func openEpic(c EpicConfig) (adapters.Adapter, error) {
-	return epic.New(c.BaseURL, epic.Options{})
+	if c.TokenURL == "" {
+		return epic.New(c.BaseURL, epic.Options{})
+	}
+	key, err := readPrivateKey(c.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("epic.key_file: %w", err)
+	}
+	client := fhirr4.HTTPClient(adapters.CheckLoopback, true)
+	client.Timeout = fhirr4.DefaultTimeout
+	tokens, err := smartauth.NewBackend(client, c.TokenURL, c.ClientID, key, c.KeyID, smartauth.BackendOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return epic.New(c.BaseURL, epic.Options{Tokens: tokens})
+}
+
+// readPrivateKey reads a PKCS #8 private key in PEM.
+func readPrivateKey(path string) (crypto.Signer, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(b)
+	if block == nil {
+		return nil, errors.New("not PEM")
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, errors.New("not a PKCS #8 private key")
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return nil, errors.New("not a key that signs")
+	}
+	return signer, nil
 }
 
 // openDrafter makes the configured drafter.
@@ -78,9 +119,14 @@ func openDrafter(c DrafterConfig) (notegen.Drafter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("drafter.openai.api_key_file: %w", err)
 	}
-	if time.Now().After(o.BAAExpires) {
-		return nil, fmt.Errorf("drafter.openai.baa_expires: the BAA ended on %s", o.BAAExpires.Format(time.DateOnly))
+	kind := openai.KindCompatible
+	if o.Azure {
+		kind = openai.KindAzure
 	}
-	_ = key
-	return openai.New(openai.Options{})
+	return openai.New(openai.Options{
+		Kind: kind, Endpoint: o.Endpoint, Deployment: o.Deployment, APIKey: string(trimSpace(key)), APIVersion: o.APIVersion,
+		Deployments: []openai.CoveredDeployment{{
+			Endpoint: o.Endpoint, Deployment: o.Deployment, Model: o.Model, Region: o.Region, BAAReference: o.BAAReference, Expires: o.BAAExpires,
+		}},
+	})
 }

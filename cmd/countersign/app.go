@@ -312,15 +312,15 @@ func (a *app) listenGRPC(auth review.Authenticator, devices deviceAuth, tlsConfi
 	if err != nil {
 		return fmt.Errorf("listen.grpc: %w", err)
 	}
-	rpc := reviewrpc.New(a.service, auth, a.log, reviewrpc.Options{})
-	options := append(ingest.ServerOptions(), rpc.ServerOptions()...)
+	rpc := reviewrpc.Config{Service: a.service, Auth: auth, Log: a.log}
+	options := append(ingest.ServerOptions(), reviewrpc.ServerOptions(rpc)...)
 	if tlsConfig != nil {
 		options = append(options, grpc.Creds(credentials.NewTLS(tlsConfig)))
 	}
 	server := grpc.NewServer(options...)
 	in := ingest.New(a.service, a.log, ingest.Options{DeviceAuth: devices})
 	countersignpb.RegisterTranscriptIngestServer(server, in)
-	rpc.Register(server)
+	reviewrpc.Register(server, rpc)
 	a.GRPCAddr = l.Addr().String()
 	go func() {
 		if err := server.Serve(l); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
@@ -346,12 +346,10 @@ func (a *app) listenHTTP(ctx context.Context, auth review.Authenticator, tlsConf
 	if err != nil {
 		return err
 	}
-	rpc := reviewrpc.New(a.service, auth, a.log, reviewrpc.Options{})
-	api, closeAPI, err := rpc.Gateway(ctx)
+	api, err := reviewrpc.NewGateway(ctx, reviewrpc.Config{Service: a.service, Auth: auth, Log: a.log})
 	if err != nil {
 		return err
 	}
-	a.onClose(func(context.Context) error { closeAPI(); return nil })
 	mux := http.NewServeMux()
 	mux.Handle("/v1/", api)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })

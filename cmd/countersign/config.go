@@ -133,7 +133,8 @@ type EpicConfig struct {
 	BaseURL  string `yaml:"base_url"`
 	TokenURL string `yaml:"token_url"`
 	ClientID string `yaml:"client_id"`
-	KeyFile  string `yaml:"key_file"`
+	KeyFile  string `yaml:"key_file"` // PKCS #8 PEM: RSA (RS384) or P-384 (ES384)
+	KeyID    string `yaml:"key_id"`   // kid in the client's JWKS
 }
 
 // HL7MDMConfig is an MLLP connection.

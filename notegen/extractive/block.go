@@ -1,0 +1,215 @@
+package extractive
+
+import (
+	"strings"
+
+	"countersign/review"
+)
+
+// blockType is the form of a piece of talk.
+type blockType byte
+
+const (
+	said     blockType = 'D' // the clinician states or asks without an answer
+	told     blockType = 'P' // the patient or somebody for the patient states
+	answered blockType = 'Q' // a question with yes or no for an answer
+	asked    blockType = 'W' // a question with a short open answer
+)
+
+// polarity of an answer.
+type polarity byte
+
+const (
+	unclear polarity = iota
+	yes
+	no
+)
+
+// block is what the drafter decides about: one statement at most comes of it.
+type block struct {
+	typ      blockType
+	words    []string // everything, for classification
+	q, a     []string
+	pol      polarity
+	question bool
+	role     review.Role // who told or answered
+	turn     int
+	pos      float64
+	units    []unit // where the words come from
+	terms    []term
+	cues     cue
+	label    label
+	keep     float64 // probability that it belongs into the note
+	used     bool
+}
+
+// blocks pairs questions with their answers.
+func (d *Drafter) blocks(turns []spokenTurn, us []unit) []block {
+	var groups [][]unit
+	for i, u := range us {
+		if i == 0 || us[i-1].turn != u.turn {
+			groups = append(groups, nil)
+		}
+		groups[len(groups)-1] = append(groups[len(groups)-1], u)
+	}
+	var out []block
+	answeredUnit := -1 // turn whose first unit an earlier question took
+	for g, group := range groups {
+		role := turns[group[0].turn].role
+		var next []unit
+		if g+1 < len(groups) {
+			next = groups[g+1]
+		}
+		for j, u := range group {
+			if j == 0 && answeredUnit == u.turn {
+				continue
+			}
+			b := block{typ: told, words: u.words, role: role, turn: u.turn, pos: u.pos, units: []unit{u}}
+			if !speaksForPatient(role) {
+				b.typ = said
+				b.question = d.isQuestion(u.words)
+				if j == len(group)-1 && next != nil && b.question && speaksForPatient(turns[next[0].turn].role) {
+					var prev *block
+					if j > 0 && len(out) > 0 && out[len(out)-1].typ == said && out[len(out)-1].question && len(out[len(out)-1].words) < 25 {
+						prev = &out[len(out)-1]
+					}
+					if qa, took, ok := d.pair(u, prev, next, turns[next[0].turn].role); ok {
+						if prev != nil {
+							out = out[:len(out)-1]
+						}
+						if took {
+							answeredUnit = next[0].turn
+						}
+						b = qa
+					}
+				}
+			} else {
+				b.question = u.words[len(u.words)-1] == "?" || len(u.words) > 1 && auxiliaries[u.words[0]] && inverted[u.words[1]]
+			}
+			b.terms = d.lex.find(b.words)
+			b.cues = d.cuesOf(b.words)
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// inverted subjects after an auxiliary make a question.
+var inverted = wordSet("you it the that this they there he she i your my we any")
+
+func speaksForPatient(r review.Role) bool {
+	return r == review.RolePatient || r == review.RoleCaregiver || r == review.RoleInterpreter
+}
+
+// pair joins the question u (with the question before it: "any fever?
+// chills?") and the answer that begins the next turn. took reports whether
+// the answer says nothing more and is used up.
+func (d *Drafter) pair(u unit, prev *block, next []unit, role review.Role) (b block, took, ok bool) {
+	q := u.words
+	units := []unit{u}
+	if prev != nil {
+		q = append(append([]string{}, prev.words...), q...)
+		units = append(append([]unit{}, prev.units...), u)
+	}
+	a := next[0].words
+	b = block{q: q, role: role, turn: u.turn, pos: u.pos, units: append(units, next[0]), question: true}
+	n := countWords(a)
+	b.pol = d.polarity(a)
+	switch {
+	case b.pol != unclear && (n <= 9 || len(next) > 1):
+		b.typ, b.a = answered, a
+		b.words = append(append([]string{}, q...), a...)
+		took = n <= 5 || len(next) == 1 && n <= 9 && !hasAny(a, moreWords) && !anyNumber(a)
+	case b.pol != unclear:
+		b.typ, b.a, b.words = answered, a[:min(3, len(a))], q
+	case n <= 10 && len(next) == 1:
+		b.typ, b.a, took = asked, a, true
+		b.words = append(append([]string{}, q...), a...)
+	default:
+		return block{}, false, false
+	}
+	return b, took, true
+}
+
+var moreWords = wordSet("because but except")
+
+func countWords(ws []string) int {
+	n := 0
+	for _, w := range ws {
+		if !isPunct(w) {
+			n++
+		}
+	}
+	return n
+}
+
+func anyNumber(ws []string) bool {
+	for _, w := range ws {
+		if isNumeric(w) {
+			return true
+		}
+	}
+	return false
+}
+
+// isQuestion reads the mark or, where a recogniser sets none, the opening.
+func (d *Drafter) isQuestion(ws []string) bool {
+	if len(ws) == 0 {
+		return false
+	}
+	if ws[len(ws)-1] == "?" {
+		return true
+	}
+	rest := d.openers.stripHead(ws)
+	if len(rest) == 0 {
+		return false
+	}
+	_, n := d.questionStarts.at(rest, 0)
+	return n > 0 && !d.announces.in(ws)
+}
+
+// polarity reads an answer: yes, no, or unclear when it hedges or
+// contradicts itself.
+func (d *Drafter) polarity(a []string) polarity {
+	a = d.answerPadding.stripHead(a)
+	if len(a) == 0 {
+		return unclear
+	}
+	n := countWords(a)
+	if _, m := d.noWords.at(a, 0); m > 0 {
+		rest := a[m:]
+		for len(rest) > 0 && isPunct(rest[0]) {
+			rest = rest[1:]
+		}
+		if len(rest) > 0 {
+			if _, k := d.yesAfterNo.at(rest, 0); k > 0 {
+				return unclear
+			}
+			if a[0] == "no" && rest[0] == "not" && len(rest) > 2 && rest[1] == "until" {
+				return unclear
+			}
+		}
+		return no
+	}
+	if _, m := d.yesWords.at(a, 0); m > 0 {
+		rest := a[m:]
+		rest = trim(rest)
+		if len(rest) > 0 && rest[0] == "no" {
+			return no // "yeah, no, no vomiting"
+		}
+		if len(rest) > 0 && rest[0] == "not" {
+			return unclear
+		}
+		if d.shortYes.in(a[:m]) && n > 3 {
+			return unclear
+		}
+		if n < 15 && d.contradicts.in(a) {
+			return unclear
+		}
+		return yes
+	}
+	return unclear
+}
+
+// sentenceText is the words as one string, for tests and features.
+func sentenceText(ws []string) string { return strings.Join(ws, " ") }
