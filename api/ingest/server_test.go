@@ -8,7 +8,9 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"countersign/review"
@@ -67,38 +69,35 @@ func TestVisit(t *testing.T) {
 // The first promise: while the commit is held, no Ack may be seen.
 func TestAckOnlyAfterCommit(t *testing.T) {
 	t.Parallel()
-	m := newMemory()
-	m.hold = make(chan struct{})
-	cc, _ := setup(t, m, Options{})
-	d, _ := started(t, cc, "visit")
-	d.say(said(1)...)
-	<-m.waiting // the commit is under way
-	got := make(chan *countersignpb.StreamUtterancesResponse, 1)
-	go func() {
-		msg, _ := d.Recv()
-		got <- msg
-	}()
-	// The answer to a whole call on the same connection comes after anything
-	// that was sent before it on this one.
-	other := call(t, t.Context(), cc)
-	other.start(startOf(visit("other")))
-	other.recv()
-	select {
-	case msg := <-got:
-		t.Fatalf("%v before the commit", msg)
-	default:
-	}
-	close(m.hold)
-	if msg := <-got; msg.GetAck().GetThroughSequence() != 1 {
-		t.Errorf("%v, want Ack 1", msg)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		m.hold = make(chan struct{})
+		cc, _ := setup(t, m, Options{})
+		d, _ := started(t, cc, "visit")
+		d.say(said(1)...)
+		got := make(chan *countersignpb.StreamUtterancesResponse, 1)
+		go func() {
+			msg, _ := d.Recv()
+			got <- msg
+		}()
+		synctest.Wait() // everybody waits for the commit
+		select {
+		case msg := <-got:
+			t.Fatalf("%v before the commit", msg)
+		default:
+		}
+		close(m.hold)
+		if msg := <-got; msg.GetAck().GetThroughSequence() != 1 {
+			t.Errorf("%v, want Ack 1", msg)
+		}
+	})
 }
 
 func TestGathersWhileCommitting(t *testing.T) {
 	t.Parallel()
 	m := newMemory()
 	m.hold = make(chan struct{})
-	cc, srv := setup(t, m, Options{Window: 64})
+	cc, _ := setup(t, m, Options{Window: 64})
 	d, _ := started(t, cc, "visit")
 	us := said(200)
 	d.say(us[0])
@@ -113,50 +112,46 @@ func TestGathersWhileCommitting(t *testing.T) {
 	if s := m.only(t); s.appends > 60 || len(s.kept) != 200 {
 		t.Errorf("%d commits for %d utterances: nothing gathered", s.appends, len(s.kept))
 	}
-	_ = srv
 }
 
 // A full inbox stops the reader, flow control stops the device, and nothing
 // is lost.
 func TestBackPressure(t *testing.T) {
 	t.Parallel()
-	m := newMemory()
-	m.hold = make(chan struct{})
-	cc, _ := setup(t, m, Options{Window: 8, MaxBytes: 64 << 10})
-	d, _ := started(t, cc, "visit")
-	long := strings.Repeat("word ", 3000) // 15 kB
-	const n = 400                         // 6 MB: more than inbox, windows and pipe hold together
-	var mu sync.Mutex
-	sent := 0
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for i := range n {
-			u := said(n)[i]
-			u.Text = review.ClinicalText(long)
-			if err := d.Send(message(wireUtterance(u))); err != nil {
-				return
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		m.hold = make(chan struct{})
+		cc, _ := setup(t, m, Options{Window: 8, MaxBytes: 64 << 10})
+		d, _ := started(t, cc, "visit")
+		us := said(400) // 6 MB: more than inbox, windows and pipe hold together
+		var sent atomic.Int64
+		go func() {
+			for _, u := range us {
+				u.Text = review.ClinicalText(strings.Repeat("word ", 3000))
+				if err := d.Send(message(wireUtterance(u))); err != nil {
+					return
+				}
+				sent.Add(1)
 			}
-			mu.Lock()
-			sent++
-			mu.Unlock()
+		}()
+		synctest.Wait() // everybody waits: the commit is held
+		if n := sent.Load(); n == 0 || n > 250 {
+			t.Errorf("%d of %d taken while nothing could be committed", n, len(us))
 		}
-	}()
-	if first := <-m.waiting; first > 8 {
-		t.Errorf("a commit of %d utterances: the inbox holds 8", first)
-	}
-	// A call on a connection of its own is served meanwhile: nobody else waits.
-	select {
-	case <-done:
-		t.Error("everything was taken while nothing could be committed")
-	default:
-	}
-	close(m.hold)
-	d.acked(n)
-	<-done
-	if s := m.only(t); len(s.kept) != n {
-		t.Errorf("%d stored, want %d", len(s.kept), n)
-	}
+		close(m.hold)
+		d.acked(len(us))
+		for range m.only(t).appends {
+			if n := <-m.waiting; n > 8 {
+				t.Errorf("a commit of %d utterances: the inbox holds 8", n)
+			}
+			if len(m.waiting) == 0 {
+				break
+			}
+		}
+		if s := m.only(t); len(s.kept) != len(us) {
+			t.Errorf("%d stored, want %d", len(s.kept), len(us))
+		}
+	})
 }
 
 func TestInboxIsBounded(t *testing.T) {
@@ -398,20 +393,30 @@ func TestDeviceAuth(t *testing.T) {
 
 func TestIdle(t *testing.T) {
 	t.Parallel()
-	cc, _ := setup(t, newMemory(), Options{IdleTimeout: 5 * time.Millisecond})
 	t.Run("BeforeStart", func(t *testing.T) {
-		call(t, t.Context(), cc).refused(countersignpb.RefusedReason_REFUSED_REASON_IDLE)
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			cc, _ := setup(t, newMemory(), Options{})
+			call(t, t.Context(), cc).refused(countersignpb.RefusedReason_REFUSED_REASON_IDLE)
+		})
 	})
 	t.Run("AfterStart", func(t *testing.T) {
-		d := call(t, t.Context(), cc)
-		d.start(startOf(visit("visit")))
-		m := d.recv()
-		if m.GetStarted() == nil {
-			t.Skip("the machine was slower than the time-out")
-		}
-		if r := d.refused(countersignpb.RefusedReason_REFUSED_REASON_IDLE); !r.GetRetryable() {
-			t.Error("not retryable")
-		}
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			cc, _ := setup(t, newMemory(), Options{IdleTimeout: time.Minute})
+			d, _ := started(t, cc, "visit")
+			begin := time.Now()
+			time.Sleep(40 * time.Second) // of the bubble's clock
+			interim := wireUtterance(said(1)[0])
+			interim.IsFinal = false
+			d.send(message(interim))
+			if r := d.refused(countersignpb.RefusedReason_REFUSED_REASON_IDLE); !r.GetRetryable() {
+				t.Error("not retryable")
+			}
+			if got := time.Since(begin); got != 100*time.Second {
+				t.Errorf("ended after %v, want one minute after the last message", got)
+			}
+		})
 	})
 }
 

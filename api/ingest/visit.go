@@ -109,7 +109,7 @@ func decodeFault(err error, at int64) string {
 		return fmt.Sprintf("%s: want a JSON %s", wrongType.Field, wrongType.Type.Kind())
 	case strings.HasPrefix(err.Error(), "json: unknown field "):
 		// encoding/json has no type for it. The name is a key, not a value.
-		return strings.TrimPrefix(err.Error(), "json: ") + ": see the example in README.md"
+		return strings.TrimPrefix(err.Error(), "json: ") + ": check its spelling"
 	}
 	return fmt.Sprintf("not JSON at byte %d: give one JSON object with times as in RFC 3339", at)
 }

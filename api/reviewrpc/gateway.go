@@ -4,6 +4,7 @@ import (
 	"context"
 	"mime"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"countersign/review"
@@ -16,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 )
 
 // maxBody bounds a request: 500 edits of the longest statements are below it.
@@ -82,7 +84,13 @@ func guard(mux *runtime.ServeMux) http.Handler {
 			refuse(mux, w, r, failKind(review.KindInvalid, "content-type: send application/json"))
 			return
 		}
-		r = r.Clone(context.WithValue(r.Context(), authKey{}, r.Header.Values("Authorization")))
+		query := r.URL.Query()
+		if r.Method != http.MethodGet && len(query) > 0 {
+			refuse(mux, w, r, failKind(review.KindInvalid, "the query must be empty: put everything into the body"))
+			return
+		}
+		ctx := context.WithValue(r.Context(), authKey{}, r.Header.Values("Authorization"))
+		r = r.Clone(context.WithValue(ctx, queryKey{}, query))
 		// Cookies and everything else stay outside.
 		r.Header = http.Header{"Content-Type": r.Header["Content-Type"], "Accept": r.Header["Accept"]}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
@@ -90,7 +98,24 @@ func guard(mux *runtime.ServeMux) http.Handler {
 	})
 }
 
-type authKey struct{}
+// What guard puts aside for the call: all Authorization headers, and the query.
+type (
+	authKey  struct{}
+	queryKey struct{}
+)
+
+// checkQuery refuses a parameter that the message does not have, which the
+// gateway would ignore: a misspelt filter must not list everything.
+func checkQuery(ctx context.Context, m proto.Message) error {
+	query, _ := ctx.Value(queryKey{}).(url.Values)
+	fields := m.ProtoReflect().Descriptor().Fields()
+	for k := range query {
+		if fields.ByName(protoName(k)) == nil {
+			return failKind(review.KindInvalid, "the query has a parameter that the message does not have: see /v1/openapi.json")
+		}
+	}
+	return nil
+}
 
 func isJSON(contentType string) bool {
 	t, _, err := mime.ParseMediaType(contentType)

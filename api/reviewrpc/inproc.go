@@ -51,6 +51,9 @@ func (p *inproc) Invoke(ctx context.Context, name string, args, reply any, _ ...
 	if !ok1 || !ok2 {
 		return status.Error(codes.Internal, "not a protocol message")
 	}
+	if err := checkQuery(ctx, in); err != nil {
+		return err
+	}
 	md, _ := metadata.FromOutgoingContext(ctx)
 	ctx = metadata.NewIncomingContext(metadata.NewOutgoingContext(ctx, nil), md.Copy())
 	decode := func(dst any) error {

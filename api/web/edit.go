@@ -17,7 +17,9 @@ func noteID(r *http.Request) (review.NoteID, error) {
 	return id, nil
 }
 
-func errNoNote() error { return review.Errorf(review.KindNotFound, "no such note, or not one of yours") }
+func errNoNote() error {
+	return review.Errorf(review.KindNotFound, "no such note, or not one of yours")
+}
 
 // seen reads the content hash that the form's page was rendered from.
 func seen(r *http.Request) (review.Digest, error) {

@@ -11,7 +11,7 @@ import (
 
 func functions() template.FuncMap {
 	return template.FuncMap{
-		"text":    shown,
+		"text":    func(t review.ClinicalText) string { return string(t) },
 		"state":   stateWords,
 		"role":    roleWords,
 		"clock":   func(d time.Duration) string { return fmt.Sprintf("%d:%02d", int(d.Minutes()), int(d.Seconds())%60) },
@@ -19,9 +19,10 @@ func functions() template.FuncMap {
 		"flag":    flagWords,
 		"name":    patientName,
 		"record":  recordNumber,
-		"minutes": func(p review.Period) int { return int(p.End.Sub(p.Start).Round(time.Minute) / time.Minute) },
+		"minutes": minutes,
 		"words":   func(code string) string { return strings.ReplaceAll(code, "_", " ") },
 		"reasons": discardReasons,
+		"open":    func(s review.State) bool { return s == review.StateReadyForReview || s == review.StateInReview },
 	}
 }
 
@@ -29,20 +30,27 @@ func functions() template.FuncMap {
 // zone is said.
 func when(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 UTC") }
 
-// shown is clinical text as it may stand on a page. Invisible characters that
-// reorder or hide what a reader sees are left out, as they are in the document
-// that is signed (adapters/render); html/template escapes the rest.
-func shown(t review.ClinicalText) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x206F,
-			r == 0xFEFF, r == 0x00AD, r == 0x200B, r == 0x2060, r >= 0xE0000 && r <= 0xE007F, r >= 0xFFF9 && r <= 0xFFFB:
-			return -1
-		case r < ' ' && r != '\n' && r != '\t', r == 0x7F:
-			return -1
-		}
-		return r
-	}, string(t))
+// minutes is how long a visit was; 0 when it is not known or was left running.
+func minutes(p review.Period) int {
+	d := p.End.Sub(p.Start).Round(time.Minute)
+	if d < 0 || d > 12*time.Hour {
+		return 0
+	}
+	return int(d / time.Minute)
+}
+
+// visible keeps the characters of a page that a reader can see. Those that
+// reorder or hide text are left out, as they are in the document that is signed
+// (adapters/render), whatever field they came in.
+func visible(r rune) rune {
+	switch {
+	case r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x206F,
+		r == 0xFEFF, r == 0x00AD, r == 0x200B, r == 0x2060, r >= 0xE0000 && r <= 0xE007F, r >= 0xFFF9 && r <= 0xFFFB:
+		return -1
+	case r < ' ' && r != '\n' && r != '\t', r == 0x7F:
+		return -1
+	}
+	return r
 }
 
 // patientName is the name for a list. A note without a patient is unbound; a
@@ -54,20 +62,20 @@ func patientName(n review.Note, p review.Patient) string {
 	case p.ID == "":
 		return "Patient not shown"
 	case p.Given == "":
-		return shown(p.Family)
+		return string(p.Family)
 	}
-	return shown(p.Family) + ", " + shown(p.Given)
+	return string(p.Family) + ", " + string(p.Given)
 }
 
 // recordNumber is the medical record number, or whatever id there is.
 func recordNumber(p review.Patient) string {
 	for _, id := range p.Identifiers {
 		if id.Type == "MR" {
-			return "MRN " + shown(id.Value)
+			return "MRN " + string(id.Value)
 		}
 	}
 	if len(p.Identifiers) > 0 {
-		return p.Identifiers[0].Type + " " + shown(p.Identifiers[0].Value)
+		return p.Identifiers[0].Type + " " + string(p.Identifiers[0].Value)
 	}
 	return ""
 }
@@ -116,7 +124,7 @@ func flagWords(f review.Flag) string {
 	case review.FlagNoEvidence:
 		return "Nothing that was said supports this"
 	}
-	return sentence(string(f.Kind))
+	return strings.TrimSuffix(sentence(string(f.Kind)), ".")
 }
 
 type choice struct{ Value, Words string }

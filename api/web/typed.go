@@ -48,7 +48,11 @@ func (s *Server) keepTyped(w http.ResponseWriter, r *http.Request, a review.Acto
 	case kind == review.KindNotFound, kind == review.KindInternal, kind == review.KindForbidden:
 		return cause
 	}
-	if s.showTyped(w, r, a, id, t, statusOf(kind), told(cause)) != nil {
+	why := told(cause)
+	if kind == review.KindConflict {
+		why = "The note changed after you were shown it. Nothing was overwritten: both texts stand below."
+	}
+	if s.showTyped(w, r, a, id, t, statusOf(kind), why) != nil {
 		return cause
 	}
 	return nil

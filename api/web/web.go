@@ -201,7 +201,7 @@ func (s *Server) render(w http.ResponseWriter, status int, name string, data any
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes()) // the reader has gone away: nothing to do
+	_, _ = w.Write(bytes.Map(visible, b.Bytes())) // the reader has gone away: nothing to do
 	return nil
 }
 

@@ -87,7 +87,9 @@ func startApp(ctx context.Context, c Config, log *slog.Logger, o appOptions) (_ 
 	if err != nil {
 		return a, err
 	}
-	if a.queue, err = workqueue.Open(ctx, nc, workqueue.Options{Replicas: c.NATS.Replicas, Logger: log}); err != nil {
+	// A message that a dead process held comes back within half a lease term.
+	ackWait := max(time.Second, c.Workers.LeaseTerm/2)
+	if a.queue, err = workqueue.Open(ctx, nc, workqueue.Options{Replicas: c.NATS.Replicas, AckWait: ackWait, Logger: log}); err != nil {
 		return a, err
 	}
 	a.events = a.queue.Events()

@@ -102,6 +102,12 @@ func (v voice) reports(who string, neg bool, x []string) string {
 	if len(x) == 0 || len(x) > 22 || x[0] == "to" || len(ofKind(v.d.lex.find(x), "sym", "cond", "drug", "test", "other")) == 0 {
 		return ""
 	}
+	if !neg && hasAny(x, unnamed) {
+		return "" // "is there anything …" "yeah": what, is not said
+	}
+	if !neg {
+		x = drop(x, "any")
+	}
 	if neg {
 		for i, w := range x {
 			if w == "and" {
@@ -206,13 +212,18 @@ func (v voice) auxiliary(b *block, q []string, neg bool) string {
 	if v.subject(b) != "the patient" {
 		words = append([]string{v.subject(b), "reports", "that"}, words...)
 	}
-	if !neg && aux == "did" && len(x) < 2 || len(words) < 3 {
+	if !neg && hasAny(x, unnamed) || hasAny(subj, unnamed) {
 		return ""
+	}
+	if len(x) < 2 && len(v.d.lex.find(x)) == 0 || dangles(words) {
+		return "" // "She is sure."
 	}
 	return sentence(words)
 }
 
 var whWords = wordSet("how what where when which who why much many long often")
+
+var unnamed = wordSet("anything anyone anybody something someone anywhere")
 
 var auxStops = wordSet("questions know okay remember nurse think mind hear see me understand mean")
 

@@ -2,6 +2,7 @@ package extractive
 
 import (
 	"strings"
+	"time"
 
 	"countersign/review"
 )
@@ -73,7 +74,9 @@ func (d *Drafter) blocks(turns []spokenTurn, us []unit) []block {
 					if j > 0 && len(out) > 0 && out[len(out)-1].typ == said && out[len(out)-1].question && len(out[len(out)-1].words) < 25 {
 						prev = &out[len(out)-1]
 					}
-					if qa, took, ok := d.pair(u, prev, next, turns[next[0].turn].role); ok {
+					if overlaps(turns[u.turn].utt, turns[next[0].turn].utt) {
+						prev = nil // "yeah" to the sentence before is no answer
+					} else if qa, took, ok := d.pair(u, prev, next, turns[next[0].turn].role); ok {
 						if prev != nil {
 							out = out[:len(out)-1]
 						}
@@ -84,7 +87,8 @@ func (d *Drafter) blocks(turns []spokenTurn, us []unit) []block {
 					}
 				}
 			} else {
-				b.question = u.words[len(u.words)-1] == "?" || len(u.words) > 1 && auxiliaries[u.words[0]] && inverted[u.words[1]]
+				ws := d.openers.stripHead(u.words)
+				b.question = u.words[len(u.words)-1] == "?" || len(ws) > 1 && auxiliaries[ws[0]] && inverted[ws[1]]
 			}
 			b.terms = d.lex.find(b.words)
 			b.cues = d.cuesOf(b.words)
@@ -96,6 +100,11 @@ func (d *Drafter) blocks(turns []spokenTurn, us []unit) []block {
 
 // inverted subjects after an auxiliary make a question.
 var inverted = wordSet("you it the that this they there he she i your my we any")
+
+// overlaps reports whether b was spoken well before a ended.
+func overlaps(a, b review.Utterance) bool { return b.Start < a.End-overlap && b.Start > a.Start }
+
+const overlap = 1500 * time.Millisecond
 
 func speaksForPatient(r review.Role) bool {
 	return r == review.RolePatient || r == review.RoleCaregiver || r == review.RoleInterpreter
@@ -119,7 +128,7 @@ func (d *Drafter) pair(u unit, prev *block, next []unit, role review.Role) (b bl
 	case b.pol != unclear && (n <= 9 || len(next) > 1):
 		b.typ, b.a = answered, a
 		b.words = append(append([]string{}, q...), a...)
-		took = n <= 5 || len(next) == 1 && n <= 9 && !hasAny(a, moreWords) && !anyNumber(a)
+		took = !d.tellsMore(q, a) && (n <= 5 || len(next) == 1 && n <= 9 && !hasAny(a, moreWords) && !anyNumber(a))
 	case b.pol != unclear:
 		b.typ, b.a, b.words = answered, a[:min(3, len(a))], q
 	case n <= 10 && len(next) == 1:
@@ -129,6 +138,18 @@ func (d *Drafter) pair(u unit, prev *block, next []unit, role review.Role) (b bl
 		return block{}, false, false
 	}
 	return b, took, true
+}
+
+// tellsMore reports whether an answer names something clinical that the
+// question does not: "any allergies?" "yes, to clindamycin".
+func (d *Drafter) tellsMore(q, a []string) bool {
+	named := concepts(d.lex.find(q))
+	for _, t := range d.lex.find(a) {
+		if !named[t.concept] && t.concept != "allergy" {
+			return true
+		}
+	}
+	return false
 }
 
 var moreWords = wordSet("because but except")
@@ -158,7 +179,11 @@ func (d *Drafter) isQuestion(ws []string) bool {
 		return false
 	}
 	if ws[len(ws)-1] == "?" {
-		return true
+		body := d.okayTails.stripTail(ws)
+		if len(body) == 0 || len(body) >= len(ws)-1 {
+			return true
+		}
+		ws = body // "we'll repeat the echocardiogram, okay?" asks nothing
 	}
 	rest := d.openers.stripHead(ws)
 	if len(rest) == 0 {
@@ -182,6 +207,9 @@ func (d *Drafter) polarity(a []string) polarity {
 			rest = rest[1:]
 		}
 		if len(rest) > 0 {
+			if last := a[m-1]; dontKnow[rest[0]] && (last == "not" || strings.HasSuffix(last, "n't")) {
+				return unclear // "i don't know"
+			}
 			if _, k := d.yesAfterNo.at(rest, 0); k > 0 {
 				return unclear
 			}
@@ -210,6 +238,8 @@ func (d *Drafter) polarity(a []string) polarity {
 	}
 	return unclear
 }
+
+var dontKnow = wordSet("know remember recall understand care mind")
 
 // sentenceText is the words as one string, for tests and features.
 func sentenceText(ws []string) string { return strings.Join(ws, " ") }

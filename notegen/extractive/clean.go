@@ -34,6 +34,7 @@ var oneWord = map[string]string{"gonna": "going to", "wanna": "want to", "gotta"
 // Words that carry polarity, side or certainty are never dropped.
 func (d *Drafter) clean(text string) []token {
 	ts := join(dropMarkup(spoken.Scan(text)))
+	ts = intervals(ts)
 	decimals(ts)
 	ts = dropFillers(ts)
 	ts = d.dropPhrases(ts)
@@ -59,6 +60,19 @@ func dropMarkup(in []spoken.Token) []spoken.Token {
 			}
 		}
 		out = append(out, in[i])
+	}
+	return out
+}
+
+// intervals joins "q . six h", which is every six hours and no end of a
+// sentence.
+func intervals(ts []token) []token {
+	out := ts[:0]
+	for i, t := range ts {
+		if t.text == "." && i > 0 && ts[i-1].text == "q" && i+1 < len(ts) && isNumeric(ts[i+1].text) {
+			continue
+		}
+		out = append(out, t)
 	}
 	return out
 }
@@ -152,7 +166,7 @@ func hyphen(out *[]token, in []spoken.Token, i int) int {
 	switch {
 	case glued && next.Glued && isNumeric(prev.text) && next.Kind == spoken.Number:
 		o = append(o, token{"-", in[i].Start, in[i].End}) // 2-3
-	case glued && next.Glued && (isNumeric(prev.text) || prev.text == "year" || prev.text == "years"):
+	case next.Text == "year" && isNumeric(prev.text), glued && next.Glued && (isNumeric(prev.text) || prev.text == "year" || prev.text == "years"):
 		// "50-year-old", "twenty-five": separate words
 	case glued && next.Glued && (next.Text == prev.text || strings.HasPrefix(next.Text, prev.text) && len(prev.text) <= 3 && prev.text != "x" && prev.text != "re"):
 		o = o[:len(o)-1] // i-i

@@ -93,6 +93,8 @@ func TestPolarityOfAnswers(t *testing.T) {
 		{"any fever or chills ?", "yes .", ""}, // which one is not known
 		{"any fever or chills ?", "yes , chills .", "The patient reports chills."},
 		{"do you smoke ?", "no .", "She does not smoke."},
+		{"do you have any allergies to medication ?", "yeah , i'm allergic to clindamycin .", "The patient reports allergies to medication."},
+		{"is there anything wrong with your kidneys ?", "yeah .", ""},
 		{"how are you doing with your asthma ?", "yeah .", ""},
 	} {
 		dr := newRules()
@@ -175,6 +177,49 @@ func TestSwappedLabels(t *testing.T) {
 	}
 	if got := drafted(t, c); !strings.Contains(got[templates.ROS], "Denies numbness or tingling") {
 		t.Errorf("swapped labels are not put right:\n%s", got[templates.ROS])
+	}
+}
+
+func TestCorrectedSide(t *testing.T) {
+	t.Parallel()
+	got := drafted(t, conversation(
+		drafttest.Line{Role: review.RoleClinician, Text: "i understand you've come in with some right knee pain can you tell me about it"},
+		drafttest.Line{Role: review.RolePatient, Text: "it it's not the right knee it's the left knee and it hurts when i walk"},
+		drafttest.Line{Role: review.RoleClinician, Text: "okay the left knee"},
+	))
+	if cc := got[templates.ChiefComplaint]; cc != "Left knee pain.\n" {
+		t.Errorf("chief complaint %q, want the corrected side", cc)
+	}
+}
+
+func TestAllergyIsNeverLost(t *testing.T) {
+	t.Parallel()
+	got := drafted(t, conversation(
+		drafttest.Line{Role: review.RoleClinician, Text: "Do you have any allergies to any medications?"},
+		drafttest.Line{Role: review.RolePatient, Text: "Uh, yeah, I'm allergic to clindamycin."},
+	))
+	if s := got[templates.Allergies]; !strings.Contains(s, "allergic to clindamycin") {
+		t.Errorf("allergies: %q", s)
+	}
+}
+
+func TestOkayIsNoQuestion(t *testing.T) {
+	t.Parallel()
+	d := newRules()
+	for q, want := range map[string]bool{"on your heart exam i do appreciate a murmur , okay ?": false, "are you doing okay ?": true, "okay ?": true, "no chest pain , right ?": true, "does that hurt , okay ?": true} {
+		if got := d.isQuestion(strings.Fields(q)); got != want {
+			t.Errorf("%q: question %t, want %t", q, got, want)
+		}
+	}
+}
+
+func TestUnsureIsNotNo(t *testing.T) {
+	t.Parallel()
+	d := newRules()
+	for a, want := range map[string]polarity{"i don't know , maybe": unclear, "i don't think so": no, "no , i don't": no, "i don't": no, "not that i know of": no, "no , i do": unclear, "yeah": yes} {
+		if got := d.polarity(strings.Fields(a)); got != want {
+			t.Errorf("%q is %d, want %d", a, got, want)
+		}
 	}
 }
 

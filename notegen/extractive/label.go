@@ -107,6 +107,9 @@ func (d *Drafter) assign(bs []block) {
 		if b.keep >= thresholds[lab] {
 			b.label = lab
 		}
+		if b.typ == told && d.allergic.in(b.words) {
+			b.label, b.keep = subjective, 1 // never left out by weights
+		}
 	}
 }
 

@@ -21,6 +21,10 @@ func (n *note) examination(items []item) {
 			continue
 		}
 		s := n.d.systemOf(ws)
+		if b.cues&cueVitals != 0 && s == len(n.d.systems)-1 {
+			n.add(templates.VitalSigns, it)
+			continue
+		}
 		it.heading = n.d.systems[s].name
 		if len(bySystem[s]) == 0 {
 			order = append(order, s)

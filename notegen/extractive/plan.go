@@ -91,7 +91,7 @@ func (n *note) problems(items []item) []heading {
 		if text == "pain" {
 			text = n.chiefPain()
 		}
-		if text == "" || used[text] || overlaps(used, text) {
+		if text == "" || used[text] || covered(used, text) {
 			continue
 		}
 		used[text] = true
@@ -106,15 +106,16 @@ func (n *note) problems(items []item) []heading {
 	return out
 }
 
-// chiefPain names the pain the patient came with.
+// chiefPain names the pain the patient came with; empty where it was none:
+// "pain" alone heads nothing.
 func (n *note) chiefPain() string {
 	if cc := n.items[templates.ChiefComplaint]; len(cc) > 0 && strings.HasSuffix(cc[0].text, " pain.") {
 		return strings.ToLower(strings.TrimSuffix(cc[0].text, "."))
 	}
-	return "pain"
+	return ""
 }
 
-func overlaps(used map[string]bool, s string) bool {
+func covered(used map[string]bool, s string) bool {
 	for u := range used {
 		if strings.Contains(u, s) || strings.Contains(s, u) {
 			return true

@@ -27,55 +27,6 @@ func (v voice) plainWords(ws []string, patient bool) []string {
 	return punctuate(once(d.wordings.replace(ws)))
 }
 
-// once drops a word that contractions, once written out, show to be said
-// twice: "it it's" is "it it is".
-func once(ws []string) []string {
-	out := ws[:0:0]
-	for i, w := range ws {
-		next := i + 1
-		if next+1 < len(ws) && ws[next] == "," {
-			next++
-		}
-		if next < len(ws) && ws[next] == w && !isNumeric(w) && !isPunct(w) && w != "had" && w != "that" {
-			continue
-		}
-		if w == "," && len(out) > 0 && i+1 < len(ws) && (noComma[out[len(out)-1]] || out[len(out)-1] == ws[i+1]) {
-			continue
-		}
-		out = append(out, w)
-	}
-	return out
-}
-
-// noComma are words after which a pause is no comma.
-var noComma = wordSet("a an the in of to is was are were with for about on my her his their that at as has have had and or not been very so some no")
-
-// commaBefore are openings of a clause in a list of findings.
-var commaBefore = newPhrases("there is|there are|the pulse|her pulse|his pulse|their pulse|pulse is|the respirations|respirations are|blood pressure is|the blood pressure is|the heart rate|heart rate is|oxygen is|the oxygen|the temperature|which|we will|he will|she will|but|no evidence|no effusion|no pain|no edema|no murmur|no swelling|no tenderness|no wheezes|he has|she has|the lungs|the heart|the abdomen")
-
-// punctuate puts commas between the clauses of a long sentence in which a
-// recogniser set no punctuation.
-func punctuate(ws []string) []string {
-	for _, w := range ws {
-		if isPunct(w) && w != "-" {
-			return ws
-		}
-	}
-	if len(ws) < 12 {
-		return ws
-	}
-	out := make([]string, 0, len(ws)+4)
-	for i, w := range ws {
-		if _, n := commaBefore.at(ws, i); n > 0 && i > 3 && !noCommaBefore[ws[i-1]] {
-			out = append(out, ",")
-		}
-		out = append(out, w)
-	}
-	return out
-}
-
-var noCommaBefore = wordSet("and that if because when so but or since as think while until unless though then with of to on in for the a is was are not check see says said know believe means mean where what after before also her his their show shows showed revealed reveals has have")
-
 // lead strips openings that carry no meaning. "no" goes only where a clause
 // follows that repeats the denial: "no, it doesn't hurt".
 func (d *Drafter) lead(ws []string) []string {
@@ -175,7 +126,7 @@ var (
 	pastVerbs    = wordSet("went got had took tried started noticed felt was did came saw used fell woke stopped drank ate slept hurt twisted slipped tripped")
 	ingVerbs     = wordSet("having taking going feeling doing using trying getting eating drinking working")
 	subordinate  = wordSet("when if because since while until unless although whether which that who how what where why")
-	danglers     = wordSet("the a an of to for with your her his my is and or this if some any in on at was are their that but so because like as about from by it's i've no am i we him be being been going")
+	danglers     = wordSet("the a an of to for with your her his my is and or this if some any in on at was are their that but so because like as about from by it's i've no am i we him be being been going taking having called get")
 	subjects     = wordSet("she he it there that this they the her his their the patient pain some my everything nothing all both one these those another no a an")
 	finite       = wordSet("is was are were has have had does did do will would can could feels felt takes took hurts started came went got gets goes comes seems says said tried noticed happened works worked helps helped denies reports")
 )
@@ -258,7 +209,7 @@ func (v voice) findings(b *block) string {
 	}
 	ws := v.plainWords(words, false)
 	ws = v.d.examHeads.stripHead(ws)
-	ws = v.d.examWordings.replace(ws)
+	ws = v.d.examRepairs.replace(v.d.examWordings.replace(ws))
 	ws = v.the(ws)
 	return v.clinicianSentence(ws)
 }

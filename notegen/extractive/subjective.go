@@ -26,7 +26,8 @@ func (n *note) chief() {
 				continue
 			}
 			if len(d.lex.find(x)) > 0 || hasAny(x, visitWords) {
-				n.add(templates.ChiefComplaint, item{text: sentence(n.v.the(n.v.p.shift(x, b.typ != said))), units: b.units})
+				x, units := n.corrected(n.v.the(n.v.p.shift(x, b.typ != said)), b.units, us)
+				n.add(templates.ChiefComplaint, item{text: sentence(x), units: units})
 				return
 			}
 		}
@@ -40,6 +41,23 @@ func (n *note) chief() {
 			return
 		}
 	}
+}
+
+// corrected puts the right side into a complaint where it is put right in
+// the first turns: "it's not the right knee, it's the left knee".
+func (n *note) corrected(x []string, units []unit, first []*block) ([]string, []unit) {
+	for _, b := range first {
+		for i, w := range b.words {
+			other := map[string]string{"left": "right", "right": "left"}[w]
+			if other == "" || !has(x, w) || !has(b.words[max(0, i-2):i], "not") || !has(b.words[i:], other) {
+				continue
+			}
+			x = slices.Clone(x)
+			x[slices.Index(x, w)] = other
+			return x, append(slices.Clone(units), b.units...)
+		}
+	}
+	return x, units
 }
 
 // firstUnits are the blocks of the first n turns.
@@ -114,6 +132,9 @@ func (n *note) story(items []item) {
 		code := templates.HPI
 		if i != opening {
 			code = n.topic(b)
+		}
+		if code == templates.Medications && len(ofKind(n.d.lex.find(strings.Fields(strings.NewReplacer(".", "", ",", "").Replace(strings.ToLower(it.text)))), "drug")) == 0 {
+			code = templates.HPI // the question named the drug, the statement does not
 		}
 		n.add(code, it)
 	}
@@ -200,6 +221,9 @@ func (n *note) pastHistory(items []item) {
 			a, z := from+t.start, from+t.end
 			for a > from && qualifiers[b.words[a-1]] {
 				a--
+			}
+			if z+1 < to && b.words[z] == "type" && isNumeric(b.words[z+1]) {
+				z += 2 // "diabetes mellitus type 2"
 			}
 			words := spoken.Digits(slices.Clone(b.words[a:z]))
 			n.add(templates.MedicalHistory, item{text: sentence(words), units: b.units})

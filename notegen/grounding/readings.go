@@ -45,6 +45,9 @@ func (r readings) add(toks []spoken.Token) {
 	var run []string // numbers said one after another
 	for i := 0; i < len(toks); {
 		v, n := atom(toks[i:])
+		if n > 0 {
+			r.shared(toks, i+n, v)
+		}
 		if n == 0 {
 			if joins(toks, i, run) {
 				i++
@@ -69,6 +72,21 @@ func (r readings) add(toks []spoken.Token) {
 		i += n
 	}
 	r.take(run)
+}
+
+// shared reads "five or six hundred" as 500 too: the scale belongs to both.
+func (r readings) shared(toks []spoken.Token, next int, v string) {
+	if len(v) > 2 || next+1 >= len(toks) || toks[next].Text != "or" && toks[next].Text != "to" {
+		return
+	}
+	w, n := atom(toks[next+1:])
+	if n == 0 {
+		return
+	}
+	zeros := strings.TrimLeft(w, "123456789")
+	if (len(zeros) == 2 || len(zeros) == 3) && strings.Trim(zeros, "0") == "" {
+		r[v+zeros] = true
+	}
 }
 
 // pointAt reports whether token i is the point of a decimal without a whole

@@ -102,11 +102,3 @@ func encode(v any) []byte {
 	}
 	return b
 }
-
-// nonNil keeps an empty blob from being NULL.
-func nonNil(b []byte) []byte {
-	if b == nil {
-		return []byte{}
-	}
-	return b
-}

@@ -13,6 +13,8 @@
 // failure. On both, the caller's context bounds the wait for a place and
 // never reaches the transaction.
 //
+// A closure must not call the store again: on SQLite it would wait for itself.
+//
 // Every guard is part of its statement: no row changed is
 // [review.KindConflict], and the transaction stays usable. Any other error of
 // the database breaks the transaction, as PostgreSQL has it: what comes after

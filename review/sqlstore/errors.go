@@ -57,6 +57,8 @@ func classifyPostgres(e *pgconn.PgError) (review.Kind, *dbError) {
 		return review.KindIllegal, d
 	case "23505", "23503": // unique, foreign key
 		return review.KindConflict, d
+	case "22021": // PostgreSQL keeps no NUL and nothing that is not UTF-8
+		return review.KindInvalid, d
 	case "40001", "40P01": // serialization failure, deadlock
 		d.retry = true
 		return review.KindUnavailable, d

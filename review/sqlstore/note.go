@@ -87,7 +87,7 @@ func (r *reader) Notes(f review.NoteFilter) ([]review.Note, error) {
 	w.equal("n.encounter_id", string(f.EncounterID))
 	w.equal("n.family", string(f.Family))
 	if f.RecordingID != "" {
-		w.add(`EXISTS (SELECT 1 FROM note_recordings x WHERE x.note_id = n.id AND x.recording_id = ?)`, f.RecordingID)
+		w.add(`n.id IN (SELECT x.note_id FROM note_recordings x WHERE x.recording_id = ?)`, f.RecordingID)
 	}
 	in(&w, "n.state", f.States)
 	if f.For != "" {

@@ -127,6 +127,7 @@ func (b *postgresBackend) once(conn *sql.Conn, s *Store, chains []string, fn fun
 		// happened, and finds out by reading again.
 		return t.chains(), mapError("write journal: commit", err)
 	}
+	s.transactions.Add(1)
 	return nil, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"countersign/review"
 )
@@ -61,6 +62,19 @@ type Store struct {
 	clock   review.Clock
 	log     *slog.Logger
 	closing sync.Once
+
+	closures, transactions atomic.Int64
+}
+
+// Stats counts since Open. Closures ÷ Transactions is how many share a commit.
+type Stats struct {
+	Closures     int64 // that ran, with those that failed or were repeated
+	Transactions int64 // that committed
+}
+
+// Stats returns the counts of writing so far.
+func (s *Store) Stats() Stats {
+	return Stats{Closures: s.closures.Load(), Transactions: s.transactions.Load()}
 }
 
 var _ review.Store = (*Store)(nil)

@@ -138,6 +138,7 @@ func (t *tx) run(fn func(review.Tx) error) (err error) {
 			err = review.Errorf(review.KindInternal, "write journal: the closure panicked")
 		}
 	}()
+	t.s.closures.Add(1)
 	return t.result(fn(t))
 }
 

@@ -93,7 +93,9 @@ func (r *reader) WriteBacks(f review.WriteBackFilter) ([]review.WriteBack, error
 	c.equal("w.site_id", string(f.SiteID))
 	c.equal("w.note_id", string(f.NoteID))
 	c.equal("w.family", string(f.Family))
-	c.equal("w.holder", string(f.Holder))
+	if f.Holder != "" {
+		c.add(`(w.holder = ? AND w.holder <> '')`, f.Holder) // the second part is the partial index's
+	}
 	in(&c, "w.state", f.States)
 	if f.After != "" {
 		c.add(`(w.family, w.destination_id, w.seq) > (SELECT a.family, a.destination_id, a.seq FROM writebacks a WHERE a.id = ?)`, f.After)

@@ -138,6 +138,7 @@ func (g *group) run() {
 		return
 	}
 	g.committed = true
+	g.jobs[0].s.transactions.Add(1)
 }
 
 // next takes a job that is waiting, or nil. Nobody is waited for.

@@ -91,7 +91,7 @@ func testAuditConcurrent(t *testing.T, e *env) {
 // that deadlock must come through on a later try.
 func testAuditOpposite(t *testing.T, e *env) {
 	v, w := e.made(t, 1, (*visit).draft), e.made(t, 2, (*visit).draft)
-	e.auditTogether(t, 16, v, w)
+	e.auditTogether(t, 8, v, w)
 }
 
 func (e *env) auditTogether(t *testing.T, n int, vs ...visit) {
