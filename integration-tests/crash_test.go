@@ -24,7 +24,7 @@ var doors = []ehrsim.Endpoint{ehrsim.FHIR, ehrsim.Epic, ehrsim.MLLP}
 func (g *gateway) fault(t *testing.T, kind ehrsim.FaultKind, count int) {
 	t.Helper()
 	for _, e := range doors {
-		if err := g.sim.SetFault(ehrsim.Fault{Endpoint: e, Kind: kind, Count: count, RetryAfter: 1}); err != nil {
+		if err := g.sim.SetFault(ehrsim.Fault{Endpoint: e, Kind: kind, Count: count, RetryAfter: 3}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -437,6 +437,15 @@ func TestIngestContract(t *testing.T) {
 		if err != nil || len(again) != 1 || again[0] != first[0] {
 			t.Errorf("EndStream again = %v, %v; want the same note", again, err)
 		}
+		// A device whose answer was lost: nothing opens twice.
+		if ended, err := s.OpenRecording(t.Context(), review.OpenRequest{SiteID: site, StreamID: st.StreamID, ResumeToken: st.ResumeToken}); err != nil || !ended.Ended {
+			t.Errorf("resume of an ended stream = %+v, %v", ended, err)
+		}
+		one := s.open(t, "doc", 51, true)
+		two := s.open(t, "doc", 51, true)
+		if two.StreamID != one.StreamID || two.Epoch != one.Epoch+1 || two.ResumeToken == one.ResumeToken {
+			t.Errorf("the second start opened %+v after %+v", two, one)
+		}
 		c, err := s.DraftInput(t.Context(), first[0])
 		if err != nil {
 			t.Fatal(err)

@@ -160,7 +160,7 @@ func settle(tx Tx, w WriteBack, attempts int, o Outcome) error {
 	}
 	if from == WriteBackSending {
 		if err := tx.EndAttempt(Attempt{
-			WriteBackID: w.ID, Number: attempts, EndedAt: tx.Now(), Outcome: string(w.State), ErrorCode: o.ErrorCode,
+			WriteBackID: w.ID, Number: attempts, EndedAt: tx.Now(), Outcome: attemptOutcome(o), ErrorCode: o.ErrorCode,
 		}); err != nil {
 			return err
 		}
@@ -178,6 +178,25 @@ func settle(tx Tx, w WriteBack, attempts int, o Outcome) error {
 		e.Details["written_sha256"] = o.Receipt.WrittenSHA256.String()
 	}
 	return tx.Audit(e)
+}
+
+// attemptOutcome is what an attempt is remembered by.
+func attemptOutcome(o Outcome) string {
+	switch o.Event {
+	case EventAccept:
+		return "accepted"
+	case EventCommit:
+		return "committed"
+	case EventReject:
+		return "rejected"
+	case EventNotArrived:
+		return "not_arrived"
+	case EventGiveUp:
+		if o.Receipt == (Receipt{}) {
+			return "not_arrived" // given up after too many tries
+		}
+	}
+	return "unknown"
 }
 
 // Verified records a read-back. A zero retryAt ends it; otherwise v is kept

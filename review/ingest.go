@@ -35,6 +35,8 @@ type OpenStream struct {
 	DurableSeq  int64 // the device goes on after this sequence
 	ResumeToken string
 	Unbound     bool
+	// Ended says that the stream has ended before: only EndStream makes sense.
+	Ended bool
 }
 
 func (r OpenRequest) validate() error {
@@ -58,7 +60,9 @@ func (r OpenRequest) validate() error {
 // OpenRecording begins a recording, or returns to it: with the resume token
 // a device takes its stream up after the last durable sequence, in a new
 // epoch that shuts its old connection out. Without a token the same client id
-// is a conflict, so that no second device can take a stream over.
+// opens its stream again only while nothing is stored (the first answer was
+// lost); after that it is a conflict, so that no second device can take a
+// stream over.
 func (s *Service) OpenRecording(ctx context.Context, r OpenRequest) (OpenStream, error) {
 	if r.ResumeToken != "" {
 		return s.resume(ctx, r)
@@ -81,8 +85,9 @@ func (s *Service) OpenRecording(ctx context.Context, r OpenRequest) (OpenStream,
 		} else if err != nil {
 			return err
 		}
-		if _, err := tx.FindRecording(r.SiteID, r.DeviceID, r.ClientID); err == nil {
-			return Errorf(KindConflict, "start.recording_id: this recording exists: come back with its resume token, or use a new id")
+		if old, err := tx.FindRecording(r.SiteID, r.DeviceID, r.ClientID); err == nil {
+			out, err = again(tx, old, token)
+			return err
 		} else if !errors.Is(err, ErrNotFound) {
 			return err
 		}
@@ -121,6 +126,27 @@ func (s *Service) OpenRecording(ctx context.Context, r OpenRequest) (OpenStream,
 		return nil
 	})
 	return out, err
+}
+
+// again answers a start that was sent before. Where nothing is stored yet the
+// device has lost our first answer, and gets the stream with a new token;
+// otherwise only the token opens it, so that no second device takes it over.
+func again(tx Tx, rec Recording, token string) (OpenStream, error) {
+	conflict := Errorf(KindConflict, "start.recording_id: this recording exists: come back with its resume token, or use a new id")
+	streams, err := tx.Streams(rec.ID)
+	if err != nil {
+		return OpenStream{}, err
+	}
+	if rec.State != RecordingOpen || len(streams) != 1 || streams[0].State != StreamOpen || streams[0].DurableSeq != 0 {
+		return OpenStream{}, conflict
+	}
+	enc, err := tx.Encounter(rec.EncounterID)
+	if err != nil {
+		return OpenStream{}, err
+	}
+	st := streams[0]
+	out := OpenStream{RecordingID: rec.ID, StreamID: st.ID, Epoch: st.Epoch + 1, ResumeToken: token, Unbound: !enc.Bound}
+	return out, tx.ResumeStream(st.ID, st.Epoch, DigestOf([]byte(token)))
 }
 
 // encounterFor finds or makes the patient and encounter of a recording.
@@ -181,11 +207,11 @@ func (s *Service) resume(ctx context.Context, r OpenRequest) (OpenStream, error)
 			RecordingID: st.RecordingID, StreamID: st.ID, Epoch: st.Epoch, DurableSeq: st.DurableSeq,
 			ResumeToken: r.ResumeToken, Unbound: !enc.Bound,
 		}
-		if st.State != StreamOpen {
-			return nil // End is idempotent: the device may be asking for its answer again
+		if out.Ended = st.State != StreamOpen; out.Ended {
+			return nil // End is idempotent: the device is asking for its answer again
 		}
 		out.Epoch++
-		return tx.ResumeStream(st.ID, st.Epoch)
+		return tx.ResumeStream(st.ID, st.Epoch, st.TokenSHA256)
 	})
 	return out, err
 }
@@ -335,6 +361,9 @@ func (s *Service) CancelStream(ctx context.Context, st OpenStream, reason string
 		rec, err := tx.Recording(st.RecordingID)
 		if err != nil {
 			return err
+		}
+		if rec.State == RecordingCancelled {
+			return nil // asked again because our answer was lost
 		}
 		if err := tx.EndStream(st.StreamID, st.Epoch); err != nil {
 			return err

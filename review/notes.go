@@ -327,8 +327,9 @@ func (s *Service) apply(c Content, e Edit, t Transcript) (Content, error) {
 	return c, nil
 }
 
-// ConfirmFlag resolves one blocking flag with the author's reason, 3 to 500
-// bytes: the statement stands although it was not found in what was said.
+// ConfirmFlag resolves every open flag of one kind on a statement with the
+// author's reason, 3 to 500 bytes: the statement stands although it was not
+// found in what was said.
 func (s *Service) ConfirmFlag(ctx context.Context, a Actor, id NoteID, seen Digest, st StatementID, kind FlagKind, reason ClinicalText) (Revision, error) {
 	reason = ClinicalText(strings.TrimSpace(string(reason)))
 	if len(reason) < 3 || len(reason) > 500 {
@@ -339,14 +340,18 @@ func (s *Service) ConfirmFlag(ctx context.Context, a Actor, id NoteID, seen Dige
 		if !ok {
 			return c, nil, Errorf(KindNotFound, "confirm flag: statement_id: the note has no such statement")
 		}
+		confirmed := 0
 		for k := range c.Sections[i].Statements[j].Flags {
 			f := &c.Sections[i].Statements[j].Flags[k]
 			if f.Kind == kind && f.Resolution == ResolutionOpen {
 				f.Resolution, f.Reason, f.ResolvedBy, f.ResolvedAt = ResolutionConfirmed, reason, a.PractitionerID, s.clock.Now()
-				return c, map[string]string{"statement": string(st), "flag": string(kind)}, nil
+				confirmed++
 			}
 		}
-		return c, nil, Errorf(KindNotFound, "confirm flag: kind: the statement has no such open flag")
+		if confirmed == 0 {
+			return c, nil, Errorf(KindNotFound, "confirm flag: kind: the statement has no such open flag")
+		}
+		return c, map[string]string{"statement": string(st), "flag": string(kind), "confirmed": strconv.Itoa(confirmed)}, nil
 	})
 }
 

@@ -192,8 +192,9 @@ type Tx interface {
 	// CloseRecording moves an open recording to closed or cancelled.
 	CloseRecording(id RecordingID, to RecordingState) error
 	InsertStream(Stream) error
-	// ResumeStream begins a new epoch of an open stream; guard: epoch.
-	ResumeStream(id StreamID, epoch int64) error
+	// ResumeStream begins a new epoch of an open stream, with the resume token
+	// of this hash from then on; guard: epoch.
+	ResumeStream(id StreamID, epoch int64, token Digest) error
 	// AppendChunk stores us as one sealed chunk and moves durable_seq from
 	// durable to the last of us; guard: id, epoch, durable_seq, open.
 	AppendChunk(id StreamID, epoch, durable int64, us []Utterance) error

@@ -143,7 +143,7 @@ func (s *Service) SignNote(ctx context.Context, a Actor, id NoteID, seen Digest)
 	case g.revision.ContentSHA256 != seen:
 		return Note{}, Errorf(KindConflict, "sign note: it was changed after you were shown it: read it again")
 	case g.revision.Content.OpenFlags() > 0:
-		return Note{}, Errorf(KindFlagged, "sign note: %d blocking flags are open: confirm each with a reason, edit or remove the statement",
+		return Note{}, Errorf(KindFlagged, "sign note: blocking flags are open (%d): confirm each with a reason, edit or remove the statement",
 			g.revision.Content.OpenFlags())
 	}
 	plan, err := s.planner.Plan(ctx, g.request)

@@ -53,6 +53,13 @@ func (se *session) run(start *countersignpb.Start, now time.Time) error {
 			WhatToDo: "keep everything on the device and call support", Through: se.durable,
 		}
 	}
+	if se.open.Ended {
+		// Only our Ended was lost: it is the answer to Start.
+		if err := se.finish(se.stream.Context()); !errors.Is(err, errDone) {
+			return err
+		}
+		return nil
+	}
 	if err := se.greet(start, now); err != nil {
 		return err
 	}
@@ -299,6 +306,11 @@ func (se *session) end(ctx context.Context, last int64) error {
 	case last < se.durable:
 		return se.fault(ctx, badMessage("end.last_sequence", "lower than what is on disk", "send the highest sequence number that was ever sent in this stream"))
 	}
+	return se.finish(ctx)
+}
+
+// finish ends the stream and tells its notes. It is idempotent.
+func (se *session) finish(ctx context.Context) error {
 	notes, err := se.server.service.EndStream(ctx, se.open)
 	if err != nil {
 		return se.failed("end stream", err)

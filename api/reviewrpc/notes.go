@@ -187,28 +187,16 @@ func (s *notesServer) EditNote(ctx context.Context, r *countersignpb.EditNoteReq
 	return &countersignpb.EditNoteResponse{Note: changed(v, rev), Revision: revision(rev)}, nil
 }
 
-// ConfirmFlag implements Review. The domain confirms one flag at a time; each
-// step names the content that the step before has made.
+// ConfirmFlag implements Review.
 func (s *notesServer) ConfirmFlag(ctx context.Context, r *countersignpb.ConfirmFlagRequest) (*countersignpb.ConfirmFlagResponse, error) {
 	a, v, seen, err := s.seen(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	st, kind := review.StatementID(r.GetStatementId()), review.FlagKind(r.GetFlagKind())
-	open := 0
-	if i, j, ok := v.Revision.Content.Statement(st); ok {
-		for _, f := range v.Revision.Content.Sections[i].Statements[j].Flags {
-			if f.Kind == kind && f.Resolution == review.ResolutionOpen {
-				open++
-			}
-		}
-	}
-	var rev review.Revision
-	for range max(open, 1) { // without an open flag the domain says why
-		if rev, err = s.notes.ConfirmFlag(ctx, a, v.Note.ID, seen, st, kind, review.ClinicalText(r.GetReason())); err != nil {
-			return nil, err
-		}
-		seen = rev.ContentSHA256
+	rev, err := s.notes.ConfirmFlag(ctx, a, v.Note.ID, seen, st, kind, review.ClinicalText(r.GetReason()))
+	if err != nil {
+		return nil, err
 	}
 	return &countersignpb.ConfirmFlagResponse{Note: changed(v, rev), Revision: revision(rev)}, nil
 }

@@ -68,19 +68,10 @@ func (s *writebacksServer) GetWriteback(ctx context.Context, r *countersignpb.Ge
 	for _, x := range v.Attempts {
 		out.Attempts = append(out.Attempts, &countersignpb.Attempt{
 			Number: uint32(x.Number), StartedAt: stamp(x.StartedAt), EndedAt: stamp(x.EndedAt), ErrorCode: x.ErrorCode,
-			Outcome: outcome(x.Outcome),
+			Outcome: enum[countersignpb.AttemptOutcome](countersignpb.AttemptOutcome_value, "ATTEMPT_OUTCOME_", x.Outcome),
 		})
 	}
 	return out, nil
-}
-
-// outcome of an attempt. The journal keeps the state that the write-back went
-// to: pending is one that has certainly not arrived.
-func outcome(s string) countersignpb.AttemptOutcome {
-	if s == string(review.WriteBackPending) {
-		return countersignpb.AttemptOutcome_ATTEMPT_OUTCOME_NOT_ARRIVED
-	}
-	return enum[countersignpb.AttemptOutcome](countersignpb.AttemptOutcome_value, "ATTEMPT_OUTCOME_", s)
 }
 
 func (s *writebacksServer) view(ctx context.Context, id string) (review.Actor, review.WriteBackView, error) {

@@ -53,15 +53,9 @@ type statementView struct {
 	review.Statement
 	Number     int
 	NewHeading bool
-	Sources    []source
+	Evidence   []utteranceView // what it cites, cut at the words
 	Selected   bool
 	Blocked    bool
-}
-
-// source is a link from a statement to one utterance.
-type source struct {
-	Number int
-	Anchor string
 }
 
 type utteranceView struct {
@@ -75,7 +69,9 @@ type utteranceView struct {
 
 type omissionView struct {
 	review.Omission
-	source
+	// Number and Anchor lead to the utterance; 0 when it is not kept.
+	Number int
+	Anchor string
 }
 
 func (s *Server) getNote(w http.ResponseWriter, r *http.Request, a review.Actor) error {
@@ -152,13 +148,10 @@ func makeNotePage(v review.NoteView, a review.Actor, site review.Site, selected 
 		WriteBacks: writeBackViews(v.WriteBacks, site),
 	}
 	spoken := v.Transcript.Ordered()
-	numbers := map[string]int{}
+	at := map[string]utteranceView{}
 	for i, u := range spoken {
-		numbers[anchor(u.StreamID, u.Seq)] = i + 1
-	}
-	cite := func(e review.Evidence) source {
-		at := anchor(e.StreamID, e.Seq)
-		return source{numbers[at], at}
+		x := utteranceView{SpokenUtterance: u, Number: i + 1, Anchor: anchor(u.StreamID, u.Seq), Before: u.Text}
+		at[x.Anchor] = x
 	}
 	count := 0
 	for i, sec := range v.Revision.Content.Sections {
@@ -170,49 +163,48 @@ func makeNotePage(v review.NoteView, a review.Actor, site review.Site, selected 
 			heading = st.Heading
 			for _, e := range st.Evidence {
 				// What is not in the transcript any more cannot be shown.
-				if c := cite(e); c.Number > 0 {
-					x.Sources = append(x.Sources, c)
+				if u, ok := at[anchor(e.StreamID, e.Seq)]; ok {
+					x.Evidence = append(x.Evidence, u.cut(e))
 				}
 			}
 			sv.Statements = append(sv.Statements, x)
 		}
 		p.Sections = append(p.Sections, sv)
 	}
-	marked := evidenceOf(v.Revision.Content, selected)
+	for _, e := range evidenceOf(v.Revision.Content, selected) {
+		k := anchor(e.StreamID, e.Seq)
+		if u, ok := at[k]; ok {
+			at[k] = u.cut(e)
+		}
+	}
 	for _, u := range spoken {
-		p.Utterances = append(p.Utterances, makeUtterance(u, numbers, marked))
+		p.Utterances = append(p.Utterances, at[anchor(u.StreamID, u.Seq)])
 	}
 	for _, o := range v.Revision.Content.Omissions {
-		p.Omissions = append(p.Omissions, omissionView{o, cite(o.Evidence)})
+		u := at[anchor(o.Evidence.StreamID, o.Evidence.Seq)]
+		p.Omissions = append(p.Omissions, omissionView{o, u.Number, u.Anchor})
 	}
 	return p
 }
 
-// evidenceOf is what a statement cites, by the anchor of the utterance.
-func evidenceOf(c review.Content, id review.StatementID) map[string]review.Evidence {
-	m := map[string]review.Evidence{}
+// evidenceOf is what a statement cites.
+func evidenceOf(c review.Content, id review.StatementID) []review.Evidence {
 	if i, j, ok := c.Statement(id); ok && id != "" {
-		for _, e := range c.Sections[i].Statements[j].Evidence {
-			m[anchor(e.StreamID, e.Seq)] = e
-		}
+		return c.Sections[i].Statements[j].Evidence
 	}
-	return m
+	return nil
 }
 
-func makeUtterance(u review.SpokenUtterance, numbers map[string]int, marked map[string]review.Evidence) utteranceView {
-	at := anchor(u.StreamID, u.Seq)
-	x := utteranceView{SpokenUtterance: u, Number: numbers[at], Anchor: at, Before: u.Text}
-	e, ok := marked[at]
-	if !ok {
-		return x
-	}
-	x.Cited = true
+// cut marks the words of u that e points at: all of them where the span no
+// longer fits the text.
+func (u utteranceView) cut(e review.Evidence) utteranceView {
 	start, end := e.SpanStart, e.SpanEnd
 	if end == 0 || !cuts(string(u.Text), start) || !cuts(string(u.Text), end) || start >= end {
 		start, end = 0, len(u.Text)
 	}
-	x.Before, x.Marked, x.After = u.Text[:start], u.Text[start:end], u.Text[end:]
-	return x
+	u.Cited = true
+	u.Before, u.Marked, u.After = u.Text[:start], u.Text[start:end], u.Text[end:]
+	return u
 }
 
 // cuts reports whether text can be cut at i without splitting a character.

@@ -30,7 +30,12 @@ func TestNotePage(t *testing.T) {
 		b := setup(t, inReview()).signIn()
 		a := b.get(notePath+"?s="+string(stID(1))).has("<mark>Six or seven times a day. </mark>It&#39;s watery", "<mark>How many times a day do you go?</mark>", "statement selected")
 		checkPage(t, a.Body)
-		b.get(notePath + "?s=" + string(stID(77))).want(http.StatusOK).hasNot("<mark>")
+		if got := strings.Count(a.Body, "<mark>Six or seven times a day. </mark>"); got != 2 {
+			t.Errorf("marked %d times, want below the statement and in the transcript", got)
+		}
+		if _, said, _ := strings.Cut(b.get(notePath+"?s="+string(stID(77))).want(http.StatusOK).Body, "What was said</h2>"); strings.Contains(said, "<mark>") {
+			t.Error("something is marked for a statement that is not there")
+		}
 		b.get(notePath + "?s=%22%3E%3Cscript%3E").want(http.StatusOK).hasNot("<script")
 	})
 	t.Run("another's note cannot be changed", func(t *testing.T) {
@@ -62,7 +67,7 @@ func TestNotePage(t *testing.T) {
 // A span that no longer fits the text marks the whole utterance.
 func TestSpans(t *testing.T) {
 	t.Parallel()
-	u := review.SpokenUtterance{StreamID: "s", Utterance: review.Utterance{Seq: 1, Text: "38,9 °C"}}
+	u := utteranceView{SpokenUtterance: review.SpokenUtterance{StreamID: "s", Utterance: review.Utterance{Seq: 1, Text: "38,9 °C"}}}
 	for name, c := range map[string]struct {
 		start, end   int
 		before, mark string
@@ -76,8 +81,7 @@ func TestSpans(t *testing.T) {
 		"backwards":        {4, 2, "", "38,9 °C"},
 		"nothing is no ev": {3, 3, "", "38,9 °C"},
 	} {
-		at := anchor("s", 1)
-		got := makeUtterance(u, map[string]int{at: 1}, map[string]review.Evidence{at: {SpanStart: c.start, SpanEnd: c.end}})
+		got := u.cut(review.Evidence{SpanStart: c.start, SpanEnd: c.end})
 		if string(got.Before) != c.before || string(got.Marked) != c.mark || got.Before+got.Marked+got.After != u.Text {
 			t.Errorf("%s: %q %q %q", name, string(got.Before), string(got.Marked), string(got.After))
 		}

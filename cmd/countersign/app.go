@@ -344,7 +344,7 @@ func (a *app) listenGRPC(auth review.Authenticator, devices deviceAuth, tlsConfi
 }
 
 func (a *app) listenHTTP(ctx context.Context, auth review.Authenticator, tlsConfig *tls.Config, o appOptions) error {
-	page, err := web.New(a.service, auth, a.log, web.Options{Hint: o.hint})
+	page, err := web.New(a.service, auth, a.log, web.Options{Hint: o.hint, SecureCookie: a.config.Listen.SecureCookie})
 	if err != nil {
 		return err
 	}

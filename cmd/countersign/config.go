@@ -44,6 +44,7 @@ type ListenConfig struct {
 	TLSCertFile  string `yaml:"tls_cert_file"`
 	TLSKeyFile   string `yaml:"tls_key_file"`
 	PlainNetwork bool   `yaml:"plain_network"`
+	SecureCookie bool   `yaml:"secure_cookie"` // behind a proxy that ends TLS: cookies go over TLS only
 }
 
 // DatabaseConfig names the journal: sqlite (default, in data_dir) or postgres.

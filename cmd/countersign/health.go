@@ -9,6 +9,7 @@ import (
 
 type healthCommand struct {
 	Addr string `default:"127.0.0.1:7480" help:"The gateway's HTTP address." placeholder:"HOST:PORT"`
+	Path string `default:"/readyz" help:"What to ask for; /healthz only says that the process answers."`
 	TLS  bool   `help:"Ask over TLS."`
 	JSON bool   `help:"Print JSON."`
 }
@@ -22,7 +23,7 @@ func (c *healthCommand) Run(e *env) error {
 	if c.TLS {
 		scheme = "https"
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+c.Addr+"/readyz", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+c.Addr+c.Path, nil)
 	if err != nil {
 		return err
 	}

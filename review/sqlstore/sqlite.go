@@ -154,6 +154,11 @@ func (b *sqliteBackend) close() error {
 		errs = append(errs, b.readDB.Close())
 	}
 	if b.writeDB != nil {
+		// The readers were last to have the file open and may not write: only
+		// a writer folds the log into the database and removes it.
+		if _, err := b.writeDB.Exec(`PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
+			errs = append(errs, err)
+		}
 		errs = append(errs, b.writeDB.Close())
 	}
 	return errors.Join(append(errs, b.unlock())...)

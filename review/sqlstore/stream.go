@@ -62,8 +62,9 @@ func (r *reader) Streams(recording review.RecordingID) ([]review.Stream, error) 
 }
 
 // ResumeStream implements [review.Tx].
-func (t *tx) ResumeStream(id review.StreamID, epoch int64) error {
-	return t.guard("resume stream", `UPDATE streams SET epoch = epoch + 1 WHERE id = $1 AND epoch = $2 AND state = 'open'`, id, epoch)
+func (t *tx) ResumeStream(id review.StreamID, epoch int64, token review.Digest) error {
+	return t.guard("resume stream", `UPDATE streams SET epoch = epoch + 1, token_sha256 = $3 WHERE id = $1 AND epoch = $2 AND state = 'open'`,
+		id, epoch, token[:])
 }
 
 // EndStream implements [review.Tx]. It locks the recording first: of two

@@ -16,7 +16,7 @@ func testTwoEpochs(t *testing.T, e *env) {
 	const n = 40
 	errs := e.together(n, func(i int, tx review.Tx) error {
 		if i == n/2 {
-			return tx.ResumeStream(v.stream.ID, 1)
+			return tx.ResumeStream(v.stream.ID, 1, tokenHash)
 		}
 		us := utterances(1, 1)
 		us[0].End += 1 // differs from the others
@@ -85,7 +85,7 @@ func testAppendModel(t *testing.T, e *env) {
 			"resume": func(*rapid.T) {
 				epoch := near("epoch", m.epoch)
 				ok := m.open && epoch == m.epoch
-				expect(ok, e.try(func(tx review.Tx) error { return tx.ResumeStream(s.ID, epoch) }))
+				expect(ok, e.try(func(tx review.Tx) error { return tx.ResumeStream(s.ID, epoch, tokenHash) }))
 				if ok {
 					m.epoch++
 				}

@@ -127,7 +127,7 @@ func newVisit(n int) visit {
 	}
 	v.stream = review.Stream{
 		ID: review.NewID[review.StreamID](), RecordingID: v.recording.ID, SiteID: "main", Label: canaryLabel, Epoch: 1,
-		State: review.StreamOpen, TokenSHA256: review.DigestOf([]byte("token")),
+		State: review.StreamOpen, TokenSHA256: tokenHash,
 	}
 	id := review.NewID[review.NoteID]()
 	v.note = review.Note{
@@ -231,3 +231,6 @@ func (e *env) made(t testing.TB, n int, stage func(*visit, review.Tx) error) vis
 	e.write(t, func(tx review.Tx) error { return stage(&v, tx) })
 	return v
 }
+
+// tokenHash is the hash of the resume token of every stream here.
+var tokenHash = review.DigestOf([]byte("token"))

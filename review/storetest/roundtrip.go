@@ -160,8 +160,8 @@ func testStream(t *testing.T, e *env) {
 		return get(t, e, func(r review.Reader) (review.Stream, error) { return r.Stream(v.stream.ID) })
 	}
 	same(t, "stream", v.stream, stream())
-	e.refused(t, "resume with another epoch", review.ErrConflict, func(tx review.Tx) error { return tx.ResumeStream(v.stream.ID, 2) })
-	e.write(t, func(tx review.Tx) error { return tx.ResumeStream(v.stream.ID, 1) })
+	e.refused(t, "resume with another epoch", review.ErrConflict, func(tx review.Tx) error { return tx.ResumeStream(v.stream.ID, 2, tokenHash) })
+	e.write(t, func(tx review.Tx) error { return tx.ResumeStream(v.stream.ID, 1, tokenHash) })
 	v.stream.Epoch = 2
 	same(t, "resumed", v.stream, stream())
 	e.refused(t, "end with the old epoch", review.ErrConflict, func(tx review.Tx) error { return tx.EndStream(v.stream.ID, 1) })
@@ -170,12 +170,12 @@ func testStream(t *testing.T, e *env) {
 	same(t, "list", []review.Stream{v.stream}, get(t, e, func(r review.Reader) ([]review.Stream, error) { return r.Streams(v.recording.ID) }))
 	for name, fn := range map[string]func(review.Tx) error{
 		"end twice":       func(tx review.Tx) error { return tx.EndStream(v.stream.ID, 2) },
-		"resume ended":    func(tx review.Tx) error { return tx.ResumeStream(v.stream.ID, 2) },
+		"resume ended":    func(tx review.Tx) error { return tx.ResumeStream(v.stream.ID, 2, tokenHash) },
 		"append to ended": func(tx review.Tx) error { return tx.AppendChunk(v.stream.ID, 2, 0, utterances(1, 1)) },
 		"append to none":  func(tx review.Tx) error { return tx.AppendChunk("none", 1, 0, utterances(1, 1)) },
 		"end none":        func(tx review.Tx) error { return tx.EndStream("none", 1) },
 		"insert it anew":  func(tx review.Tx) error { return tx.InsertStream(v.stream) },
-		"resume none":     func(tx review.Tx) error { return tx.ResumeStream("none", 1) },
+		"resume none":     func(tx review.Tx) error { return tx.ResumeStream("none", 1, tokenHash) },
 		"close no such":   func(tx review.Tx) error { return tx.CloseRecording("none", review.RecordingClosed) },
 		"no such recorder": func(tx review.Tx) error {
 			s := v.stream

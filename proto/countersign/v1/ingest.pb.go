@@ -1137,8 +1137,8 @@ type Started struct {
 	RecordingId string `protobuf:"bytes,1,opt,name=recording_id,json=recordingId,proto3" json:"recording_id,omitempty"`
 	// stream_id at the server; 26 characters. Evidence in the note names it.
 	StreamId string `protobuf:"bytes,2,opt,name=stream_id,json=streamId,proto3" json:"stream_id,omitempty"`
-	// resume_token to keep, where a restart of the device does not lose it, until Ended. A new one is given with each Started; the
-	// earlier one then no longer works.
+	// resume_token to keep, where a restart of the device does not lose it, until Ended. It is the same in each Started that answers a
+	// resumption; a Started that answers a repeated Start without resumption brings a new one, and the earlier one no longer works.
 	ResumeToken []byte `protobuf:"bytes,3,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
 	// resume_from is the highest sequence number that is on disk, 0 for none. The device goes on with resume_from + 1.
 	ResumeFrom uint32 `protobuf:"varint,4,opt,name=resume_from,json=resumeFrom,proto3" json:"resume_from,omitempty"`

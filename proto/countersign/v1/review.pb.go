@@ -1081,7 +1081,7 @@ type ConfirmFlagRequest struct {
 	StatementId string `protobuf:"bytes,4,opt,name=statement_id,json=statementId,proto3" json:"statement_id,omitempty"`
 	// flag_kind to confirm: all open flags of this kind on the statement. Required.
 	FlagKind string `protobuf:"bytes,5,opt,name=flag_kind,json=flagKind,proto3" json:"flag_kind,omitempty"`
-	// reason why the statement is right, in the person's words; 1 to 1,000 bytes. It is kept with the note.
+	// reason why the statement is right, in the person's words; 3 to 500 bytes. It is kept with the note.
 	Reason        string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1751,7 +1751,7 @@ type ReturnNoteRequest struct {
 	NoteId string `protobuf:"bytes,1,opt,name=note_id,json=noteId,proto3" json:"note_id,omitempty"`
 	// expected_revision that the co-signer has seen. Required.
 	ExpectedRevision uint32 `protobuf:"varint,2,opt,name=expected_revision,json=expectedRevision,proto3" json:"expected_revision,omitempty"`
-	// reason for the author; 1 to 1,000 bytes. Kept with the note, never written to an EHR.
+	// reason as a fixed word of a-z, 0-9 and hyphen, 1 to 26 characters, such as incomplete: it goes into the audit trail. Required.
 	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -305,8 +305,8 @@ const (
 	ResolveDecision_RESOLVE_DECISION_UNSPECIFIED ResolveDecision = 0
 	// The person has seen it in the chart: UNKNOWN or MANUAL becomes ACCEPTED.
 	ResolveDecision_RESOLVE_DECISION_MARK_ACCEPTED ResolveDecision = 1
-	// The person has seen that it is not in the chart: UNKNOWN, MANUAL or REJECTED becomes PENDING. It makes a duplicate when the
-	// person was wrong.
+	// The person has seen that it is not in the chart: MANUAL or REJECTED becomes PENDING. An UNKNOWN one is given up first, so that no
+	// machine asks and sends at the same time. It makes a duplicate when the person was wrong.
 	ResolveDecision_RESOLVE_DECISION_SEND_AGAIN ResolveDecision = 2
 	// Nothing more is sent, and the note is brought into the chart by other means: UNKNOWN becomes MANUAL.
 	ResolveDecision_RESOLVE_DECISION_GIVE_UP ResolveDecision = 3
@@ -1013,7 +1013,7 @@ type ResolveWritebackRequest struct {
 	ExpectedAttemptCount uint32 `protobuf:"varint,3,opt,name=expected_attempt_count,json=expectedAttemptCount,proto3" json:"expected_attempt_count,omitempty"`
 	// decision. Required.
 	Decision ResolveDecision `protobuf:"varint,4,opt,name=decision,proto3,enum=countersign.v1.ResolveDecision" json:"decision,omitempty"`
-	// reason, 1 to 1,000 bytes, without clinical content. Required.
+	// reason as a fixed word of a-z, 0-9 and hyphen, 1 to 26 characters, such as found-in-chart: it goes into the audit trail. Required.
 	Reason string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
 	// resource_id that the person has found in the EHR, for MARK_ACCEPTED; empty when the EHR shows none.
 	ResourceId    string `protobuf:"bytes,6,opt,name=resource_id,json=resourceId,proto3" json:"resource_id,omitempty"`
