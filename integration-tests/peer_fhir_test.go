@@ -105,7 +105,9 @@ type heldDocument struct {
 // documents asks the peer, by a plain request, for all it holds.
 func (p fhirPeer) documents(t *testing.T) []heldDocument {
 	t.Helper()
-	var b struct{ Entry []struct{ Resource heldDocument } }
+	var b struct {
+		Entry []struct{ Resource heldDocument }
+	}
 	p.exchange(t, http.MethodGet, "/DocumentReference", nil, &b)
 	var out []heldDocument
 	for _, e := range b.Entry {

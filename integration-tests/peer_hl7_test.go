@@ -13,7 +13,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
-	"io"
 	"math/big"
 	"net"
 	"os"
@@ -223,7 +222,7 @@ func TestPeerMDMOverTLS(t *testing.T) {
 }
 
 // alteringEngine passes messages on to a receiver and changes words in them,
-// as an interface engine does. It takes one connection and whole frames.
+// as an interface engine does. It passes one message and its answer.
 func alteringEngine(t *testing.T, to, from, into string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -252,7 +251,9 @@ func alteringEngine(t *testing.T, to, from, into string) string {
 			return
 		}
 		out.Write(append(bytes.Replace(frame, []byte(from), []byte(into), 1), '\r'))
-		io.Copy(in, out) // ends when the adapter's side is closed
+		if frame, err = bufio.NewReader(out).ReadBytes(0x1c); err == nil {
+			in.Write(append(frame, '\r'))
+		}
 	}()
 	return l.Addr().String()
 }
