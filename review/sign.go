@@ -63,6 +63,9 @@ func (s *Service) gather(ctx context.Context, a Actor, id NoteID) (g signing, er
 			return Errorf(KindIllegal, "sign note: every due signature is there")
 		}
 		g = signing{note: n, due: first, last: open == 1}
+		if n.State == StateReadyForReview {
+			return Errorf(KindIllegal, "sign note: nobody has opened it yet: open and read it first")
+		}
 		if _, err := Next(n.State, g.action()); err != nil {
 			return err
 		}

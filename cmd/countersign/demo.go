@@ -92,7 +92,7 @@ func (c *demoCommand) Run(e *env) error {
 	defer d.close()
 	d.say = say
 	fmt.Fprintf(say, "Countersign demo: everything embedded, nothing real can be reached.\n  gateway  gRPC %s  review page http://%s\n  EHR      %s\n",
-		d.app.GRPCAddr, d.app.HTTPAddr, d.sim.AdminBase())
+		d.app.GRPCAddr, d.app.HTTPAddr, d.sim.PageURL())
 	if c.Auto {
 		return d.auto(e, visits, c.JSON)
 	}
@@ -228,7 +228,7 @@ The draft is ready. Sign in and review it:
 
 What the simulated EHR received shows at %s
 Press Ctrl-C to stop.
-`, d.app.HTTPAddr, note, demoLogin, d.password, d.sim.AdminBase())
+`, d.app.HTTPAddr, note, demoLogin, d.password, d.sim.PageURL())
 }
 
 var errNotSimulated = errors.New("demo: refusing to sign: a destination is not simulated")

@@ -113,6 +113,10 @@ func (c *notesPreviewCommand) Run(e *env) error {
 		return err
 	}
 	defer g.close()
+	// To preview is to open: nobody signs what nobody has opened.
+	if _, err := g.review.OpenNote(g.ctx, &countersignpb.OpenNoteRequest{NoteId: c.ID}); err != nil {
+		return remote("preview note", err)
+	}
 	reply, err := g.review.PreviewNote(g.ctx, &countersignpb.PreviewNoteRequest{NoteId: c.ID})
 	if err != nil {
 		return remote("preview note", err)

@@ -28,6 +28,11 @@ func (c *serveCommand) Run(e *env) error {
 		e.printf("configuration: no faults\n")
 		return nil
 	}
+	if c.Config == "" && config.PractitionersFile == "" {
+		if config.PractitionersFile, err = firstRun(config.DataDir); err != nil {
+			return err
+		}
+	}
 	var h slog.Handler = slog.NewTextHandler(e.stderr, nil)
 	if c.JSON {
 		h = slog.NewJSONHandler(e.stderr, nil)
@@ -39,7 +44,12 @@ func (c *serveCommand) Run(e *env) error {
 	if c.JSON {
 		err = e.json(map[string]string{"grpc": a.GRPCAddr, "http": a.HTTPAddr})
 	} else {
-		e.printf("countersign is ready: gRPC %s, review page and JSON %s\n", a.GRPCAddr, a.HTTPAddr)
+		e.printf("countersign is ready: gRPC %s, review page http://%s\n", a.GRPCAddr, a.HTTPAddr)
+		if c.Config == "" {
+			e.printf("No configuration: sign in as \"local\" with the password in %[1]s/password.\n"+
+				"Stream a visit:  countersign stream --visit %[1]s/visit.json TRANSCRIPT\n"+
+				"Signed notes are written to %[1]s/written.\n", config.DataDir)
+		}
 	}
 	<-e.ctx.Done()
 	// Orderly stop: finish what runs, then close. A second signal kills.

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+)
+
+// command runs the program as a person does and returns what it printed.
+func command(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	code = run(t.Context(), args, strings.NewReader(stdin), &out, &err)
+	return code, out.String(), err.String()
+}
+
+func file(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+const vtt = `WEBVTT
+
+00:00.000 --> 00:04.000
+<v Doctor>what brings you in today
+
+00:04.000 --> 00:09.000
+<v Patient>my right knee has hurt for three weeks
+
+00:09.000 --> 00:14.000
+<v Doctor>we will start ibuprofen 400 milligrams twice a day and get an x-ray of the knee
+`
+
+const healthScribe = `{"Conversation":{"ConversationId":"c","LanguageCode":"en-US","TranscriptSegments":[
+{"SegmentId":"1","BeginAudioTime":0.1,"EndAudioTime":3,"Content":"What brings you in today?","ParticipantDetails":{"ParticipantRole":"CLINICIAN_0"}},
+{"SegmentId":"2","BeginAudioTime":3.2,"EndAudioTime":8,"Content":"My left shoulder has been hurting for two weeks.","ParticipantDetails":{"ParticipantRole":"PATIENT_0"}},
+{"SegmentId":"3","BeginAudioTime":8.2,"EndAudioTime":15,"Content":"I will order an MRI of the left shoulder and refer you to physical therapy.","ParticipantDetails":{"ParticipantRole":"CLINICIAN_0"}}]}}`
+
+const jsonLines = `{"seq":1,"speaker":"doctor","start_ms":0,"end_ms":900,"text":"what brings you in today"}
+{"seq":2,"speaker":"patient","start_ms":1000,"end_ms":4000,"text":"i have had a sore throat for five days"}
+{"seq":3,"speaker":"doctor","start_ms":4100,"end_ms":9000,"text":"we will do a rapid strep test and i want you to take ibuprofen 400 milligrams"}
+`
+
+// The main promise in one command: every format, every route, exactly as
+// signed, clean JSON, nothing left behind.
+func TestDemoAutoJSON(t *testing.T) {
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	code, out, errOut := command(t, "", "demo", "--auto", "--json", "--transcript", "testdata/visit.txt",
+		"--transcript", file(t, "a.vtt", vtt), "--transcript", file(t, "b.json", healthScribe), "--transcript", file(t, "c.jsonl", jsonLines))
+	if code != 0 {
+		t.Fatalf("exit %d\n%s", code, errOut)
+	}
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if len(lines) != 4 {
+		t.Fatalf("%d lines, want 4:\n%s", len(lines), out)
+	}
+	for _, l := range lines {
+		var n noteLine
+		d := json.NewDecoder(strings.NewReader(l))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&n); err != nil {
+			t.Fatal(err)
+		}
+		if n.State != "completed" || n.Statements == 0 || n.DraftMS <= 0 || len(n.ContentSHA256) != 64 || len(n.WriteBacks) != 4 {
+			t.Errorf("line %s", l)
+		}
+		for _, w := range n.WriteBacks {
+			if w.Outcome != "accepted" || w.WrittenSHA256 != n.RenderingSHA256 || w.Verified != readable(w.Adapter) {
+				t.Errorf("%s: %+v", w.Destination, w)
+			}
+		}
+	}
+	if left, _ := os.ReadDir(tmp); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestDemoRefusesBadTranscripts(t *testing.T) {
+	for name, text := range map[string]string{
+		"empty": "", "blank": "\n \n", "no words": "[doctor]\n[patient]\n", "binary": "\x00\x01\x02\xff\xfe", "prose": "just some prose\nwithout speakers\n",
+		"broken json": `{"seq":1,"speaker":"doctor"`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, out, errOut := command(t, "", "demo", "--auto", "--json", "--transcript", file(t, "x.txt", text))
+			if code == 0 || out != "" || !strings.Contains(errOut, "transcript") {
+				t.Errorf("exit %d, stdout %q, stderr %q", code, out, errOut)
+			}
+		})
+	}
+	t.Run("missing", func(t *testing.T) {
+		if code, _, errOut := command(t, "", "demo", "--auto", "--transcript", "/does/not/exist"); code == 0 || !strings.Contains(errOut, "/does/not/exist") {
+			t.Errorf("exit %d, stderr %q", code, errOut)
+		}
+	})
+}
+
+func TestDemoRefusesWhatIsNotSimulated(t *testing.T) {
+	d := &demo{app: &app{GRPCAddr: "127.0.0.1:1", HTTPAddr: "127.0.0.1:2", config: Config{
+		Sites: []SiteConfig{{Destinations: []DestinationConfig{{ID: "real", Mode: "production"}}}},
+	}}}
+	if err := d.checkSimulated(); err == nil {
+		t.Error("a production destination was not refused")
+	}
+}
+
+// Every command says what it does, with an example, and can print JSON.
+func TestEveryCommandHelps(t *testing.T) {
+	t.Parallel()
+	var c cli
+	parser, err := kong.New(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, leaf := range parser.Model.Leaves(true) {
+		name := strings.TrimPrefix(leaf.FullPath(), parser.Model.Name+" ")
+		code, out, errOut := command(t, "", append(strings.Fields(name), "--help")...)
+		if code != 0 || !strings.Contains(out, "countersign "+strings.Fields(name)[0]) || !strings.Contains(out, "Example") {
+			t.Errorf("%s --help: exit %d, no example:\n%s%s", name, code, out, errOut)
+		}
+		if !strings.Contains(out, "--json") {
+			t.Errorf("%s has no --json", name)
+		}
+	}
+}
+
+func TestDraftAndGround(t *testing.T) {
+	t.Parallel()
+	visit := file(t, "v.vtt", vtt)
+	code, out, errOut := command(t, "", "draft", visit, "--json")
+	if code != 0 {
+		t.Fatalf("draft: exit %d: %s", code, errOut)
+	}
+	note := file(t, "note.json", out)
+	if code, out, _ := command(t, "", "ground", "--transcript", visit, "--note", note); code != 0 || !strings.Contains(out, "0 blocking flags") {
+		t.Errorf("ground on its own draft: exit %d: %s", code, out)
+	}
+	changed := file(t, "changed.json", strings.ReplaceAll(out, "400 mg", "800 mg"))
+	if code, out, _ := command(t, "", "ground", "--transcript", visit, "--note", changed); code != 3 || !strings.Contains(out, "800") {
+		t.Errorf("ground on a changed dose: exit %d: %s", code, out)
+	}
+	if code, out, _ := command(t, vtt, "draft", "-"); code != 0 || !strings.Contains(out, "ibuprofen") {
+		t.Errorf("draft from standard input: exit %d: %s", code, out)
+	}
+}
+
+func TestConfigReportsAllFaults(t *testing.T) {
+	t.Parallel()
+	path := file(t, "c.yaml", `
+listen: {grpc: "0.0.0.0:7443", http: nonsense}
+database: {driver: oracle}
+drafter: {kind: openai}
+sites: [{id: "Not An Id", destinations: [{id: x, adapter: fhir, mode: live}]}]
+`)
+	code, _, errOut := command(t, "", "serve", "--check", "--config", path)
+	for _, want := range []string{"listen.grpc", "listen.http", "database.driver", "drafter.openai.baa_reference", "sites[0].id", "destinations[0].mode", "destinations[0].fhir"} {
+		if code == 0 || !strings.Contains(errOut, want) {
+			t.Errorf("fault %q is not reported: exit %d\n%s", want, code, errOut)
+		}
+	}
+	typo := file(t, "t.yaml", "environmnt: x\n")
+	if code, _, errOut := command(t, "", "serve", "--check", "--config", typo); code == 0 || !strings.Contains(errOut, "environmnt") {
+		t.Errorf("an unknown key was accepted: %s", errOut)
+	}
+	if code, _, errOut := command(t, "", "serve", "--check", "--config", "../../deploy/compose/countersign.yaml"); code != 0 {
+		t.Errorf("the compose configuration has faults: %s", errOut)
+	}
+}
+
+func TestPasswordHash(t *testing.T) {
+	t.Parallel()
+	if code, out, _ := command(t, "a long password\n", "practitioners", "hash"); code != 0 || !strings.HasPrefix(out, "argon2id$") {
+		t.Errorf("exit %d: %s", code, out)
+	}
+	if code, _, _ := command(t, "", "practitioners", "hash"); code == 0 {
+		t.Error("an empty password was hashed")
+	}
+}
+
+func TestWrongCommandLines(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"demo", "--json"}, {"nothing"}, {"demo", "--bogus"}, {"stream"}} {
+		if code, _, errOut := command(t, "", args...); code != 2 || errOut == "" {
+			t.Errorf("%v: exit %d, stderr %q", args, code, errOut)
+		}
+	}
+}
+
+func TestQuantiles(t *testing.T) {
+	t.Parallel()
+	var v []float64
+	for i := range 100 {
+		v = append(v, float64(100-i))
+	}
+	if got := quantiles(v); !reflect.DeepEqual(got, map[string]float64{"p50": 51, "p99": 100}) {
+		t.Errorf("quantiles = %v", got)
+	}
+}
