@@ -39,7 +39,7 @@ func (c *practitionersListCommand) Run(e *env) error {
 		return printProto(e, reply)
 	}
 	for _, p := range reply.GetPractitioners() {
-		e.printf("%-26s %s, %s\n", p.GetPractitionerId(), p.GetName().GetFamily(), p.GetName().GetGiven())
+		e.printf("%-26s %s, %s\n", p.GetPractitionerId(), p.GetName().GetFamily(), strings.Join(p.GetName().GetGiven(), " "))
 	}
 	return nil
 }

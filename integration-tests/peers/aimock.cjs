@@ -1,5 +1,5 @@
 // aimock as Azure OpenAI (/openai/deployments/{deployment}/…) and as a compatible endpoint (/v1/…). The deployment's name says
-// how it behaves; "good" is the only one that keeps to the schema. It tells every request.
+// how it behaves. Its journal (/__aimock/journal) holds every request.
 const { LLMock } = require('@copilotkit/aimock');
 
 const good = JSON.stringify({
@@ -31,6 +31,6 @@ const fixtures = [
   { match: { model: 'dropped' }, response: answer, chaos: { disconnectRate: 1 } },
   { match: { model: 'unavailable' }, response: error(503, 'unavailable', 'The engine is currently overloaded.') },
 ];
-const mock = new LLMock({ port: 1, host: '127.0.0.1', auth: { keys: ['peer-key'] } });
+const mock = new LLMock({ port: 1, host: '127.0.0.1', auth: { apiKeys: ['peer-key'] } });
 mock.addFixtures(fixtures);
 mock.start();
