@@ -151,7 +151,7 @@ func TestVisitOnTheRealService(t *testing.T) {
 	page := b.get(path).has("Check 1 marked statement", "In review", "MRN 70012345")
 	checkPage(t, page.Body)
 	b.get(path + "/sign").has("1 marked statement has to be checked").hasNot(`name="agree"`)
-	b.post(path+"/sign", "seen", seenOn(page), "agree", "yes").want(http.StatusConflict).has("blocking flags are open (1)")
+	b.post(path+"/sign", "seen", seenOn(page), "agree", "yes").want(http.StatusConflict).has("Blocking flags are open (1)")
 
 	b.post(path+"/confirm", "seen", seenOn(page), "statement", string(stID(3)), "kind", "number_not_said", "text", "ok").want(http.StatusBadRequest).has("say in 3 to 500 bytes", "Not saved yet")
 	b.post(path+"/confirm", "seen", seenOn(page), "statement", string(stID(3)), "kind", "number_not_said", "text", "thermometer").leadsTo(path + "#s-" + string(stID(3)))
