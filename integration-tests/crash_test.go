@@ -13,6 +13,7 @@ import (
 
 	"countersign/api/ingest"
 	"countersign/internal/ehrsim"
+	"countersign/internal/embeddednats"
 	"countersign/internal/pgtest"
 	countersignpb "countersign/proto/countersign/v1"
 	"countersign/review"
@@ -192,6 +193,47 @@ func (g *gateway) sameTranscript(t *testing.T, id string, us []review.Utterance)
 		if u.GetUtterance().GetText() != string(us[i].Text) {
 			t.Errorf("utterance %d differs", i+1)
 		}
+	}
+}
+
+// Two replicas over PostgreSQL and an external NATS, of which one after the
+// other is killed while notes are on their way: the survivor takes over, and
+// every note arrives once.
+func TestReplicaTakesOver(t *testing.T) {
+	ns, err := embeddednats.Start(context.Background(), t.TempDir(), embeddednats.Options{Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(ns.Shutdown)
+	a := newGatewayOn(t, pgtest.Start(t), ns.URL())
+	a.start(t)
+	b := a.replica(t)
+	b.start(t)
+	us := conversation(t)
+	var ids []string
+	for n, pair := range [][2]*gateway{{a, b}, {b, a}, {a, b}} {
+		victim, survivor := pair[0], pair[1]
+		for _, e := range []ehrsim.Endpoint{ehrsim.FHIR, ehrsim.Epic} {
+			if err := a.sim.SetFault(ehrsim.Fault{Endpoint: e, Kind: ehrsim.Silent, Count: 1}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		id := victim.stream(t, a.seed(t, n+1), us)
+		survivor.waitNote(t, id, "drafted", drafted)
+		victim.sign(t, id)
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		err := a.sim.Wait(ctx, func(docs []ehrsim.ReceivedDocument) bool { return len(docs) > 3*n })
+		cancel()
+		if err != nil {
+			t.Fatal(err)
+		}
+		victim.kill()
+		ids = append(ids, id)
+		survivor.arrivedOnce(t, id, survivor.waitNote(t, id, "written", written))
+		victim.start(t)
+	}
+	for _, id := range ids {
+		a.arrivedOnce(t, id, a.waitNote(t, id, "written", written))
 	}
 }
 

@@ -84,8 +84,15 @@ const (
 	password      = "correct horse battery"
 )
 
-// newGateway writes an installation. database is "" for SQLite, else a DSN.
+// newGateway writes an installation with an embedded NATS. database is "" for
+// SQLite, else a DSN.
 func newGateway(t *testing.T, database string) *gateway {
+	t.Helper()
+	return newGatewayOn(t, database, "")
+}
+
+// newGatewayOn writes an installation on an external NATS, where given.
+func newGatewayOn(t *testing.T, database, natsURL string) *gateway {
 	t.Helper()
 	sim, err := ehrsim.Start(context.Background(), ehrsim.Options{})
 	if err != nil {
@@ -110,7 +117,11 @@ func newGateway(t *testing.T, database string) *gateway {
   - {id: dr-a, site: main, login: dr-a, password_hash: %q, family: Rivera, given: Ana, credential: MD, npi: "1234567893", roles: [attending],
      identifiers: [{type: FHIR, value: prac-1, destination: fhir}, {type: FHIR, value: ePrac1, destination: epic}]}
 `, staff.Hash(password)))
-	g.config = g.write(t, "countersign.yaml", fmt.Sprintf(`environment: test
+	nats := ""
+	if natsURL != "" {
+		nats = fmt.Sprintf("nats: {url: %q}\n", natsURL)
+	}
+	g.config = g.write(t, "countersign.yaml", nats+fmt.Sprintf(`environment: test
 data_dir: %s
 listen: {grpc: "127.0.0.1:0", http: "127.0.0.1:0"}
 database: %s
@@ -120,9 +131,9 @@ sites:
   - id: main
     name: Main campus
     destinations:
-      - {id: fhir, name: FHIR, adapter: fhir, mode: simulated, fhir: {base_url: %q}}
-      - {id: epic, name: Epic, adapter: epic, mode: simulated, epic: {base_url: %q}}
-      - {id: mdm, name: MDM, adapter: hl7mdm, mode: simulated, repeat_safe: true, hl7mdm: {address: %q, sending_application: COUNTERSIGN, receiving_application: SIM}}
+      - {id: fhir, name: FHIR, adapter: fhir, mode: simulated, settle: 1s, fhir: {base_url: %q}}
+      - {id: epic, name: Epic, adapter: epic, mode: simulated, settle: 1s, epic: {base_url: %q}}
+      - {id: mdm, name: MDM, adapter: hl7mdm, mode: simulated, repeat_safe: true, settle: 1s, hl7mdm: {address: %q, sending_application: COUNTERSIGN, receiving_application: SIM}}
 `, filepath.Join(g.dir, "data"), db, filepath.Join(g.dir, "practitioners.yaml"), sim.FHIRBase(), sim.EpicBase(), sim.MLLPAddr()))
 	return g
 }
@@ -134,6 +145,19 @@ func (g *gateway) write(t *testing.T, name, text string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// replica is another process of the same installation.
+func (g *gateway) replica(t *testing.T) *gateway {
+	t.Helper()
+	r := &gateway{dir: g.dir, config: g.config, sim: g.sim, log: &lockedBuffer{}}
+	t.Cleanup(func() {
+		r.kill()
+		if t.Failed() {
+			t.Logf("replica's log:\n%s", r.log)
+		}
+	})
+	return r
 }
 
 // start runs the gateway and waits until it says that it is ready.

@@ -1,5 +1,7 @@
 package review
 
+import "time"
+
 // Site is one organisation's site: its policy and its destinations.
 type Site struct {
 	ID           SiteID        `json:"id"`
@@ -39,6 +41,10 @@ type Destination struct {
 	// RepeatSafe says that the destination is declared safe for sending the
 	// same document again: it recognises what it has. Default false.
 	RepeatSafe bool `json:"repeat_safe,omitempty"`
+	// Settle is how long after a lost reply the destination may still be
+	// filing: that it does not have the document proves nothing before then.
+	// 0 means two minutes.
+	Settle time.Duration `json:"settle,omitempty"`
 }
 
 // FileAt says when a note is written.

@@ -117,6 +117,7 @@ type DestinationConfig struct {
 	Adapter    string               `yaml:"adapter"` // fhir, epic, hl7mdm, filedir
 	Mode       review.Mode          `yaml:"mode"`    // simulated, test, production
 	RepeatSafe bool                 `yaml:"repeat_safe"`
+	Settle     time.Duration        `yaml:"settle"` // after a lost reply; default 2m
 	FHIR       *FHIRConfig          `yaml:"fhir"`
 	Epic       *EpicConfig          `yaml:"epic"`
 	HL7MDM     *HL7MDMConfig        `yaml:"hl7mdm"`
@@ -317,7 +318,7 @@ func (c Config) sites() []review.Site {
 		site := review.Site{ID: s.ID, Name: s.Name, Policy: review.Policy{Version: max(1, s.Policy.Version), CoSignFor: s.Policy.CoSignFor}}
 		for _, d := range s.Destinations {
 			site.Destinations = append(site.Destinations, review.Destination{
-				ID: d.ID, Name: d.Name, Adapter: d.Adapter, Mode: d.Mode, RepeatSafe: d.RepeatSafe,
+				ID: d.ID, Name: d.Name, Adapter: d.Adapter, Mode: d.Mode, RepeatSafe: d.RepeatSafe, Settle: d.Settle,
 			})
 		}
 		out = append(out, site)

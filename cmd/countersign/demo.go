@@ -180,9 +180,9 @@ func demoConfig(dir string, sim *ehrsim.Simulator) (Config, error) {
 	c := Config{Environment: "demo", DataDir: dir, Listen: ListenConfig{GRPC: "127.0.0.1:0", HTTP: "127.0.0.1:0"}}
 	c.Workers.Sweep, c.Workers.LeaseTerm = 2*time.Second, 10*time.Second
 	c.Sites = []SiteConfig{{ID: demoSite, Name: "Demo Clinic (simulated)", Destinations: []DestinationConfig{
-		{ID: demoFHIR, Name: "FHIR R4 (simulated)", Adapter: "fhir", Mode: review.ModeSimulated, FHIR: &FHIRConfig{BaseURL: sim.FHIRBase()}},
-		{ID: demoEpic, Name: "Epic (simulated)", Adapter: "epic", Mode: review.ModeSimulated, Epic: &EpicConfig{BaseURL: sim.EpicBase()}},
-		{ID: demoMLLP, Name: "HL7 v2 MDM (simulated)", Adapter: "hl7mdm", Mode: review.ModeSimulated, RepeatSafe: true, HL7MDM: &HL7MDMConfig{
+		{ID: demoFHIR, Name: "FHIR R4 (simulated)", Adapter: "fhir", Mode: review.ModeSimulated, Settle: time.Second, FHIR: &FHIRConfig{BaseURL: sim.FHIRBase()}},
+		{ID: demoEpic, Name: "Epic (simulated)", Adapter: "epic", Mode: review.ModeSimulated, Settle: time.Second, Epic: &EpicConfig{BaseURL: sim.EpicBase()}},
+		{ID: demoMLLP, Name: "HL7 v2 MDM (simulated)", Adapter: "hl7mdm", Mode: review.ModeSimulated, RepeatSafe: true, Settle: time.Second, HL7MDM: &HL7MDMConfig{
 			Address: sim.MLLPAddr(), SendingApplication: "COUNTERSIGN", SendingFacility: "DEMO", ReceivingApplication: "EHRSIM", ReceivingFacility: "DEMO",
 		}},
 		{ID: demoFiles, Name: "Directory", Adapter: "filedir", Mode: review.ModeSimulated, FileDir: &FileDirConfig{Path: filepath.Join(dir, "written")}},
