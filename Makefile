@@ -38,6 +38,7 @@ run: ## the demo: everything embedded, simulated EHRs (ARGS='--auto --json')
 
 .PHONY: test
 test: export COUNTERSIGN_REQUIRE_POSTGRES = 1
+test: export COUNTERSIGN_REQUIRE_PEERS = 1
 test: ## everything that CI runs; installs what is missing (Debian)
 	@$(STEP) "install what is missing" .ci/install
 	@$(STEP) "gofmt" .ci/gofmt

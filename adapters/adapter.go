@@ -58,6 +58,13 @@ type Profile struct {
 	MaxBytes int
 	// KeepsIdentifier: the document number can be searched for.
 	KeepsIdentifier bool
+	// SafeCreate: the destination itself refuses a second create of the same
+	// document in one atomic step, also against one that is still under way;
+	// then a "not found" is believed at once. A hard link to a name is such a
+	// step. FHIR's If-None-Exist is not: R4 promises nothing about two creates
+	// at once, and a server that answers from an index which lags behind, or
+	// that files from a queue, takes both.
+	SafeCreate bool
 }
 
 // Can reports whether the destination can carry out the action.

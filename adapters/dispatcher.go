@@ -2,6 +2,7 @@ package adapters
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"regexp"
@@ -25,11 +26,10 @@ type Dispatcher struct {
 
 	mu    sync.Mutex
 	gates map[review.DestinationID]*gate
+	// unsettled are sends whose outcome could not be recorded, oldest first.
+	// Their rows stay sending, which keeps the list short.
+	unsettled []unsettled
 }
-
-// settleTimeout bounds the recording of an outcome, which must get through
-// even while the process stops.
-const settleTimeout = 10 * time.Second
 
 // NewDispatcher returns a Dispatcher. It has no side effects. The map of
 // adapters must not change afterwards.
@@ -42,22 +42,38 @@ func NewDispatcher(j Journal, adapters map[review.DestinationID]Adapter, log *sl
 // different ones may be handled at once. When ctx ends it finishes the call
 // that is under way (Options.Drain), records its outcome, and returns ctx's
 // error. Other errors come from the journal; trying again is right.
+//
+// An outcome that cannot be recorded does not stop the others of the family:
+// the order within a destination is the journal's, where the write stays
+// sending. It is kept and tried again by the next call for any family, and
+// all such errors are returned, joined, in the end.
 func (d *Dispatcher) Handle(ctx context.Context, family string) error {
+	id := review.NoteID(family)
+	var errs []error
+	d.settleKept(ctx)
+	failed := map[review.WriteBackID]bool{}
 	for {
 		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("dispatch: %w", err)
+			return errors.Join(append(errs, fmt.Errorf("dispatch: %w", err))...)
 		}
-		w, ok, next, err := d.journal.NextWork(ctx, review.NoteID(family))
+		w, ok, next, err := d.journal.NextWork(ctx, id)
 		switch {
 		case err != nil:
-			return fmt.Errorf("dispatch: next work: %w", err)
+			return errors.Join(append(errs, fmt.Errorf("dispatch: next work: %w", err))...)
+		case !ok && len(errs) > 0:
+			return errors.Join(errs...)
 		case !ok && !next.IsZero() && d.options.Later != nil:
 			return d.options.Later(max(next.Sub(d.options.Clock.Now()), 0))
 		case !ok:
 			return nil
+		case failed[w.WriteBack.ID] && w.Kind != review.WorkSend:
+			// The same question again: its answer cannot be recorded now. A
+			// send is claimed by now and must not be left lying.
+			return errors.Join(errs...)
 		}
 		if err := d.do(ctx, w); err != nil {
-			return fmt.Errorf("dispatch: %s: %w", w.Kind, err)
+			failed[w.WriteBack.ID] = true
+			errs = append(errs, fmt.Errorf("dispatch: %s: %w", w.Kind, err))
 		}
 	}
 }
@@ -65,13 +81,6 @@ func (d *Dispatcher) Handle(ctx context.Context, family string) error {
 // do carries out one piece of work and records its end.
 func (d *Dispatcher) do(ctx context.Context, w review.Work) error {
 	start := d.options.Clock.Now()
-	// Settling must get through even while the process stops: an outcome that
-	// is not recorded makes the write unknown.
-	settle := func(record func(context.Context) error) error {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
-		defer cancel()
-		return record(ctx)
-	}
 	switch w.Kind {
 	case review.WorkSend, review.WorkResolve:
 		var o review.Outcome
@@ -80,7 +89,10 @@ func (d *Dispatcher) do(ctx context.Context, w review.Work) error {
 		} else {
 			o = d.resolve(ctx, w)
 		}
-		err := settle(func(ctx context.Context) error { return d.journal.Settle(ctx, w, o) })
+		err := d.record(ctx, func(ctx context.Context) error { return d.journal.Settle(ctx, w, o) })
+		if w.Kind == review.WorkSend && err != nil && !overtaken(err) {
+			d.keep(unsettled{w, o})
+		}
 		outcome := string(o.Event)
 		if outcome == "" {
 			outcome = "waiting"
@@ -89,7 +101,7 @@ func (d *Dispatcher) do(ctx context.Context, w review.Work) error {
 		return err
 	case review.WorkVerify:
 		v, retryAt, code := d.verify(ctx, w)
-		err := settle(func(ctx context.Context) error { return d.journal.Verified(ctx, w, v, retryAt) })
+		err := d.record(ctx, func(ctx context.Context) error { return d.journal.Verified(ctx, w, v, retryAt) })
 		d.report(w, string(v), code, start, err)
 		return err
 	}
@@ -109,7 +121,7 @@ func (d *Dispatcher) report(w review.Work, outcome, code string, start time.Time
 	}
 	d.log.Log(context.Background(), level, "write-back", args...)
 	if settleErr != nil {
-		d.log.Error("write-back: outcome not recorded, it will be asked about", append(args, "error", settleErr)...)
+		d.log.Error("write-back: outcome not recorded", append(args, "error", settleErr)...)
 	}
 	if o := d.options.Observer; o != nil {
 		o.Observe(Observation{

@@ -51,6 +51,11 @@ func setup(t *testing.T, a adapters.Adapter, change func(*adapters.Options), doc
 	return b
 }
 
+// adapt gives the bundle a dispatcher over another adapter.
+func (b *bundle) adapt(a adapters.Adapter) {
+	b.Dispatcher = adapters.NewDispatcher(b.j, map[review.DestinationID]adapters.Adapter{epic.ID: a}, slog.New(slog.NewTextHandler(b.log, nil)), b.options)
+}
+
 func (b *bundle) handle(t *testing.T) {
 	t.Helper()
 	if err := b.Handle(t.Context(), b.family); err != nil {
@@ -159,6 +164,25 @@ func TestSendRefusesBeforeTheCall(t *testing.T) {
 	}
 }
 
+func TestOnlySimulatedDestinationsAreWritten(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []review.Mode{review.ModeProduction, review.ModeTest, ""} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			a := &scripted{write: answers(nil)}
+			d := document(t)
+			d.Destination.Mode = mode
+			b := setup(t, a, func(o *adapters.Options) { o.GiveUpAfter = time.Nanosecond }, d)
+			b.clock.set(b.clock.Now().Add(time.Hour))
+			b.handle(t)
+			b.want(t, review.WriteBackPending, "gate_closed", "claim", "not_arrived")
+			if wait := b.j.last().RetryAt.Sub(b.clock.Now()); a.count() != 0 || wait != time.Minute {
+				t.Errorf("%d sends, looked at again after %s, want none and 1m", a.count(), wait)
+			}
+		})
+	}
+}
+
 func TestLeaseMustOutlastTheAttempt(t *testing.T) {
 	t.Parallel()
 	a := &scripted{write: answers(nil)}
@@ -245,20 +269,65 @@ func TestRetries(t *testing.T) {
 		b.want(t, review.WriteBackAccepted, "")
 	})
 
-	t.Run("too many attempts go before a person", func(t *testing.T) {
+	t.Run("hint beyond all measure is cut to an hour", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, &scripted{write: answers(adapters.RetryAfter("http_429", 9000*time.Hour), nil)}, nil)
+		b.handle(t)
+		if wait := b.j.last().RetryAt.Sub(b.clock.Now()); wait != time.Hour {
+			t.Errorf("wait = %s, want 1h", wait)
+		}
+		b.drain(t)
+		b.want(t, review.WriteBackAccepted, "", "claim", "not_arrived", "claim", "accept") // the gate opens again, too
+	})
+
+	t.Run("destination that is down overnight is tried until it is back", func(t *testing.T) {
+		t.Parallel()
+		var clock *fakeClock
+		var back time.Time
+		a := &scripted{write: func(_ context.Context, d review.Document) (review.Receipt, error) {
+			if clock.Now().Before(back) {
+				return review.Receipt{}, adapters.NotArrived("dial")
+			}
+			return receiptOf(d), nil
+		}}
+		b := setup(t, a, func(o *adapters.Options) { o.BreakerFailures = 1 << 30 }) // many claims
+		clock, back = b.clock, b.clock.Now().Add(20*time.Hour)
+		b.drain(t)
+		b.want(t, review.WriteBackAccepted, "")
+		if a.count() < 60 {
+			t.Errorf("%d attempts: the case wants more than any count would have allowed", a.count())
+		}
+	})
+
+	t.Run("debt of three days goes before a person", func(t *testing.T) {
 		t.Parallel()
 		a := &scripted{write: answers(adapters.NotArrived("dial"))}
-		b := setup(t, a, func(o *adapters.Options) { o.MaxAttempts = 7 })
+		b := setup(t, a, nil)
+		start := b.clock.Now()
 		b.drain(t)
 		b.want(t, review.WriteBackManual, "dial")
-		if a.count() > 7 {
-			t.Errorf("%d attempts, want at most 7", a.count())
+		if open := b.clock.Now().Sub(start); open < 72*time.Hour || open > 73*time.Hour {
+			t.Errorf("given up after %s, want 72h", open)
 		}
+	})
+
+	t.Run("sent again by a person, it is owed anew", func(t *testing.T) {
+		t.Parallel()
+		a := &scripted{write: answers(adapters.NotArrived("dial"), adapters.NotArrived("dial"), nil)}
+		b := setup(t, a, func(o *adapters.Options) { o.GiveUpAfter = time.Hour })
+		b.clock.set(b.clock.Now().Add(2 * time.Hour))
+		b.handle(t)
+		b.want(t, review.WriteBackManual, "dial")
+		row := b.j.rows[0]
+		b.j.move(row, review.EventResend)
+		row.OwedSince, row.NextAttemptAt = b.clock.Now(), time.Time{}
+		b.drain(t)
+		b.want(t, review.WriteBackAccepted, "", "claim", "give_up", "resend", "claim", "not_arrived", "claim", "accept")
 	})
 
 	t.Run("destination without an adapter goes before a person in the end", func(t *testing.T) {
 		t.Parallel()
-		b := setup(t, nil, func(o *adapters.Options) { o.MaxAttempts = 3 })
+		b := setup(t, nil, func(o *adapters.Options) { o.GiveUpAfter = time.Hour })
 		b.drain(t)
 		b.want(t, review.WriteBackManual, "no_adapter")
 	})

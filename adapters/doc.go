@@ -39,11 +39,14 @@
 // The [Dispatcher] takes work from a [Journal], one document family at a
 // time. It sends only while its lease outlasts the deadline of the attempt,
 // gives an attempt that the process's end interrupts a few seconds to hear
-// its answer, asks about a lost reply after a settling time, and reads back
-// what was accepted. Attempts that did not arrive are repeated with
-// exponential backoff and jitter; a destination that fails again and again is
-// left alone for a while and then tried by one probe. What it cannot settle
-// goes before a person. What it logs and counts is ids and fixed words.
+// its answer, asks about a lost reply, and reads back what was accepted. "Not
+// there" is believed after the destination's settling time and three answers:
+// it may be slow. Attempts that did not arrive are repeated with exponential
+// backoff and jitter for three days; a destination that fails again and again
+// is left alone for a while and then tried by one probe. What only an
+// interface has taken is asked about, or waited for, for an hour. What it
+// cannot settle goes before a person. What it logs and counts is ids and
+// fixed words. Destinations other than simulated ones get nothing.
 //
 // An adapter must come back when its context ends. The dispatcher treats a
 // panic, and a context's error without a class, as an unknown outcome.

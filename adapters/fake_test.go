@@ -35,6 +35,8 @@ func (c *fakeClock) set(t time.Time) {
 	}
 }
 
+var errDisk = errors.New("the journal cannot write just now")
+
 var errDied = errors.New("the process died before it could record the outcome")
 
 // fakeJournal is the journal in memory, with the guards of the real one: the
@@ -49,6 +51,8 @@ type fakeJournal struct {
 	lease    time.Duration
 	settled  []review.Outcome
 	dies     func() bool // true: an outcome is not recorded
+	fails    int         // that many recordings fail
+	tries    int         // of recordings
 	nextErr  error
 	verified int
 	onClaim  func()
@@ -64,7 +68,7 @@ func newJournal(clock *fakeClock, docs ...review.Document) *fakeJournal {
 		j.rows = append(j.rows, &review.WriteBack{
 			ID: d.WriteBackID, NoteID: d.NoteID, Family: docs[0].NoteID, Seq: int64(i), Revision: d.Revision, DestinationID: d.Destination.ID,
 			Adapter: d.Destination.Adapter, Action: d.Action, Format: d.Rendering.Format, State: review.WriteBackPending,
-			ControlID: d.ControlID, StateAt: clock.Now(), CreatedAt: clock.Now(), RenderingID: d.Rendering.SHA256,
+			ControlID: d.ControlID, StateAt: clock.Now(), CreatedAt: clock.Now(), OwedSince: clock.Now(), RenderingID: d.Rendering.SHA256,
 		})
 	}
 	return j
@@ -103,7 +107,7 @@ func (j *fakeJournal) NextWork(_ context.Context, _ review.NoteID) (w review.Wor
 				j.onClaim()
 			}
 			return j.work(review.WorkSend, r), true, next, nil
-		case r.State == review.WriteBackUnknown && due(r.NextAttemptAt):
+		case (r.State == review.WriteBackUnknown || r.State == review.WriteBackCommitted) && due(r.NextAttemptAt):
 			return j.work(review.WorkResolve, r), true, next, nil
 		}
 	}
@@ -131,6 +135,10 @@ func (j *fakeJournal) Settle(ctx context.Context, w review.Work, o review.Outcom
 	defer j.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if j.tries++; j.fails > 0 {
+		j.fails--
+		return errDisk
 	}
 	r := j.row(w.WriteBack.ID)
 	if r.Attempts != w.WriteBack.Attempts || r.State != w.WriteBack.State {

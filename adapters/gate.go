@@ -2,6 +2,7 @@ package adapters
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -67,8 +68,29 @@ func (g *gate) leave(now time.Time, healthy bool, hold time.Duration) {
 	}
 }
 
+// maxHold is the longest that a destination is left alone because it asked
+// for it: a mistaken "come back in a year" must not strand its notes.
+const maxHold = time.Hour
+
+// holdOf is how long the error asks to leave the destination alone, at most
+// maxHold; 0 when it does not.
+func holdOf(err error) time.Duration {
+	var busy *RetryAfterError
+	if !errors.As(err, &busy) {
+		return 0
+	}
+	return min(max(busy.After, 0), maxHold)
+}
+
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
 		return a
 	}
 	return b

@@ -18,8 +18,9 @@ type Options struct {
 	// dispatcher's context ended: a reply that is not awaited is lost, and
 	// makes the write unknown. Default 5 s; negative means not at all.
 	Drain time.Duration
-	// SettleAfter is how long after a lost reply the destination is asked
-	// whether it has the document: it may still be filing it. Default 2 s.
+	// SettleAfter is how long after a lost reply the destination is first
+	// asked whether it has the document. That it has not is believed only
+	// after its own settling time: review.Destination.Settle. Default 2 s.
 	SettleAfter time.Duration
 	// VerifyAfter is how long after acceptance the destination is read back;
 	// 0 is at once.
@@ -29,9 +30,16 @@ type Options struct {
 	ResolveFor time.Duration
 	// VerifyFor is how long a read-back is tried. Default 1 h.
 	VerifyFor time.Duration
-	// MaxAttempts before a write that does not arrive is put before a person.
-	// With the default intervals 60 are about nine hours. Default 60.
-	MaxAttempts int
+	// CommitFor is how long an interface that has taken a document may take
+	// to show it in the chart, before the write is unknown. Default 1 h.
+	CommitFor time.Duration
+	// GiveUpAfter is how long a write that does not arrive is owed before it
+	// is put before a person. It is time and not a count, so that a
+	// destination that is down overnight costs nobody anything. Default 72 h.
+	GiveUpAfter time.Duration
+	// SettleTries is how often the recording of an outcome is tried at once,
+	// within 10 s and the lease. Default 8, which are about six seconds.
+	SettleTries int
 	// FirstRetry and MaxRetry bound the interval before the next attempt; it
 	// doubles each time, with a fifth of jitter. Defaults 1 s and 10 min.
 	FirstRetry, MaxRetry time.Duration
@@ -62,11 +70,13 @@ func (o Options) withDefaults() Options {
 	or(&o.SettleAfter, 2*time.Second)
 	or(&o.ResolveFor, time.Hour)
 	or(&o.VerifyFor, time.Hour)
+	or(&o.CommitFor, time.Hour)
+	or(&o.GiveUpAfter, 72*time.Hour)
 	or(&o.FirstRetry, time.Second)
 	or(&o.MaxRetry, 10*time.Minute)
 	or(&o.BreakerPause, 30*time.Second)
-	if o.MaxAttempts == 0 {
-		o.MaxAttempts = 60
+	if o.SettleTries <= 0 {
+		o.SettleTries = 8
 	}
 	if o.PerDestination <= 0 {
 		o.PerDestination = 4

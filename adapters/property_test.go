@@ -18,20 +18,41 @@ import (
 
 // world is a destination that tells the truth in its own way: what its
 // adapter says about an attempt is never more than what the adapter can know.
+//
+// It may be slow: a document that it has received is filed up to settle
+// later, and is not to be found until then. recognises says that it takes no
+// second copy of a document, also of one that it has not filed yet.
 type world struct {
-	mu     sync.Mutex
-	draw   func(n int, label string) int
-	copies map[review.NoteID]int
-	sends  int
+	mu         sync.Mutex
+	clock      *fakeClock
+	draw       func(n int, label string) int
+	filedAt    map[review.NoteID][]time.Time
+	settle     time.Duration
+	recognises bool
+	sends      int
+}
+
+// copies is what it has of a note in the end; filed is what can be found now.
+func (w *world) copies(id review.NoteID) int { return len(w.filedAt[id]) }
+
+func (w *world) filed(id review.NoteID) bool {
+	now := w.clock.Now()
+	return slices.ContainsFunc(w.filedAt[id], func(t time.Time) bool { return !t.After(now) })
 }
 
 func (w *world) write(_ context.Context, d review.Document) (review.Receipt, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sends++
-	keep := func() { w.copies[d.NoteID]++ }
-	switch w.draw(11, "write") {
-	case 0, 1:
+	file := func(after time.Duration) {
+		if !w.recognises || len(w.filedAt[d.NoteID]) == 0 {
+			w.filedAt[d.NoteID] = append(w.filedAt[d.NoteID], w.clock.Now().Add(after))
+		}
+	}
+	keep := func() { file(0) }
+	late := func() { file(w.settle * time.Duration(w.draw(101, "delay")) / 100) }
+	switch w.draw(14, "write") {
+	case 0, 13:
 		keep()
 		return receiptOf(d), nil
 	case 2:
@@ -53,6 +74,15 @@ func (w *world) write(_ context.Context, d review.Document) (review.Receipt, err
 	case 9:
 		keep()
 		return review.Receipt{}, context.DeadlineExceeded
+	case 1, 10: // the reply is lost, and the document is filed later
+		late()
+		return review.Receipt{}, adapters.Unknown("eof")
+	case 11:
+		late()
+		return review.Receipt{}, context.DeadlineExceeded
+	case 12: // taken by the interface
+		late()
+		return review.Receipt{}, &adapters.CommittedError{Code: "http_202"}
 	default:
 		return review.Receipt{}, errors.New("not arrived, for a reason without a class")
 	}
@@ -64,7 +94,7 @@ func (w *world) find(_ context.Context, d review.Document) (review.Receipt, bool
 	switch {
 	case w.draw(4, "find") == 0:
 		return review.Receipt{}, false, adapters.NotArrived("dial")
-	case w.copies[d.NoteID] > 0:
+	case w.filed(d.NoteID):
 		return receiptOf(d), true, nil
 	}
 	return review.Receipt{}, false, nil
@@ -83,24 +113,30 @@ func (w *world) verify(context.Context, review.Document, review.Receipt) (review
 func TestNothingIsRepeatedBlindly(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
-		w := &world{copies: map[review.NoteID]int{}, draw: func(n int, label string) int { return rapid.IntRange(0, n-1).Draw(rt, label) }}
+		clock := newClock()
+		w := &world{clock: clock, filedAt: map[review.NoteID][]time.Time{}, draw: func(n int, label string) int { return rapid.IntRange(0, n-1).Draw(rt, label) }}
 		findable := rapid.Bool().Draw(rt, "findable")
 		repeatSafe := rapid.Bool().Draw(rt, "repeat safe")
+		safeCreate := rapid.Bool().Draw(rt, "safe create")
+		declared := time.Duration(rapid.IntRange(0, 600).Draw(rt, "settle in seconds")) * time.Second
+		w.recognises = repeatSafe || safeCreate
+		if w.settle = declared; declared == 0 {
+			w.settle = 2 * time.Minute
+		}
 		docs := make([]review.Document, rapid.IntRange(1, 3).Draw(rt, "documents"))
 		for i := range docs {
 			docs[i] = document(t)
-			docs[i].Destination.RepeatSafe = repeatSafe
+			docs[i].Destination.RepeatSafe, docs[i].Destination.Settle = repeatSafe, declared
 		}
-		clock := newClock()
 		j := newJournal(clock, docs...)
 		j.dies = func() bool { return rapid.IntRange(0, 9).Draw(rt, "dies") == 0 }
-		var a adapters.Adapter = &scripted{write: w.write}
+		var a adapters.Adapter = &scripted{write: w.write, profile: adapters.Profile{SafeCreate: safeCreate}}
 		if findable {
 			a = reading{finding{a.(*scripted), w.find}, w.verify}
 		}
 		life := func() *adapters.Dispatcher {
 			return adapters.NewDispatcher(j, map[review.DestinationID]adapters.Adapter{epic.ID: a},
-				slog.New(slog.NewTextHandler(io.Discard, nil)), adapters.Options{Clock: clock, MaxAttempts: 20})
+				slog.New(slog.NewTextHandler(io.Discard, nil)), adapters.Options{Clock: clock, GiveUpAfter: time.Hour, SettleTries: 1})
 		}
 		d := life()
 		for steps := 0; ; steps++ {
@@ -121,7 +157,7 @@ func TestNothingIsRepeatedBlindly(t *testing.T) {
 			clock.set(next)
 		}
 		for i, doc := range docs {
-			check(rt, j.state(i), j.trail(i), w.copies[doc.NoteID], findable, repeatSafe)
+			check(rt, j.state(i), j.trail(i), w.copies(doc.NoteID), findable, repeatSafe, w.recognises)
 		}
 	})
 }
@@ -141,7 +177,7 @@ func soonest(j *fakeJournal) time.Time {
 		case review.WriteBackAccepted:
 			earlier(r.VerifyAt)
 			continue
-		case review.WriteBackPending, review.WriteBackUnknown:
+		case review.WriteBackPending, review.WriteBackUnknown, review.WriteBackCommitted:
 			earlier(r.NextAttemptAt)
 		}
 		break // later ones wait for it
@@ -149,7 +185,7 @@ func soonest(j *fakeJournal) time.Time {
 	return next
 }
 
-func check(t *rapid.T, row review.WriteBack, trail []string, copies int, findable, repeatSafe bool) {
+func check(t *rapid.T, row review.WriteBack, trail []string, copies int, findable, repeatSafe, recognises bool) {
 	// Between two sends somebody knew that the first had not arrived.
 	for i, e := range trail {
 		if e != "claim" || i == 0 {
@@ -164,9 +200,9 @@ func check(t *rapid.T, row review.WriteBack, trail []string, copies int, findabl
 			t.Errorf("a lost send was repeated though nobody could be asked: %v", trail)
 		}
 	}
-	// A destination that recognises repeats makes one of many; one that can
-	// be asked is never given two.
-	if copies > 1 && (findable || !repeatSafe) {
+	// A destination that recognises repeats makes one of many; any other is
+	// never given two, however late it files.
+	if copies > 1 {
 		t.Errorf("the destination has %d copies: %v", copies, trail)
 	}
 	switch row.State {
@@ -175,7 +211,7 @@ func check(t *rapid.T, row review.WriteBack, trail []string, copies int, findabl
 			t.Errorf("accepted, and the destination has nothing: %v", trail)
 		}
 	case review.WriteBackRejected:
-		if copies > 0 && !repeatSafe {
+		if copies > 0 && !recognises {
 			t.Errorf("rejected, and the destination has %d: %v", copies, trail)
 		}
 	case review.WriteBackManual, review.WriteBackPending:

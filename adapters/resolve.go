@@ -8,26 +8,41 @@ import (
 	"countersign/review"
 )
 
-// resolve asks a destination whether a write whose reply was lost arrived.
-// Found is accepted; "not there" makes it owed again. A destination that
-// cannot be asked gets the same bytes again only where it is declared safe
-// for repeats; otherwise a person looks.
+// defaultSettle is how long a destination that says nothing of its own may
+// still be filing a document whose reply was lost.
+const defaultSettle = 2 * time.Minute
+
+// Codes of a write that a destination was asked about and does not have. They
+// are the only count of the questions that outlives the process: any other
+// answer, or none, begins it anew.
+const (
+	codeAbsentOnce  = "not_found_once"
+	codeAbsentTwice = "not_found_twice"
+	codeAbsent      = "not_found"
+)
+
+// codeUnanswered marks a write that the interface took and that never came to
+// light.
+const codeUnanswered = "commit_unanswered"
+
+// resolve asks a destination whether a write arrived whose reply was lost, or
+// that only the interface has answered for. Found is accepted; "not there"
+// makes a lost one owed again once the destination has had the time to file
+// it ([Dispatcher.absent]). A destination that cannot be asked gets the same
+// bytes again only where it is declared safe for repeats; otherwise a person
+// looks.
 func (d *Dispatcher) resolve(ctx context.Context, w review.Work) review.Outcome {
-	now := d.options.Clock.Now()
-	if settled := w.WriteBack.StateAt.Add(d.options.SettleAfter); now.Before(settled) {
-		// Too early to believe a "not there": it may still be filing it.
-		return review.Outcome{ErrorCode: w.WriteBack.ErrorCode, RetryAt: settled}
+	asked := d.options.Clock.Now() // an answer is about now, however late it comes
+	if first := w.WriteBack.StateAt.Add(d.options.SettleAfter); asked.Before(first) {
+		return review.Outcome{ErrorCode: w.WriteBack.ErrorCode, RetryAt: first}
 	}
 	a := d.adapters[w.WriteBack.DestinationID]
 	if a == nil {
 		return d.unresolved(w, "no_adapter")
 	}
 	f, ok := a.(Finder)
-	switch {
-	case !ok && w.Document.Destination.RepeatSafe:
-		return review.Outcome{Event: review.EventNotArrived, ErrorCode: "repeat_safe", RetryAt: now.Add(d.options.interval(w.WriteBack.Attempts))}
-	case !ok:
-		return review.Outcome{Event: review.EventGiveUp, ErrorCode: "cannot_be_asked"}
+	if !ok {
+		return d.unaskable(w)
 	}
 	var receipt review.Receipt
 	var found bool
@@ -39,12 +54,102 @@ func (d *Dispatcher) resolve(ctx context.Context, w review.Work) review.Outcome 
 	case err != nil:
 		return d.unresolved(w, codeOf(err))
 	case !found:
-		return d.notArrived(w, "not_found", d.options.FirstRetry)
+		return d.absent(w, a.Profile(), asked)
 	case receipt.WrittenSHA256.IsZero():
 		// It keeps the document in its own form; the read-back compares it.
 		return d.found(a, receipt)
 	}
-	return d.accepted(w, a, receipt)
+	o := d.accepted(w, a, receipt)
+	if o.Event == review.EventGiveUp && isCommitted(w) {
+		return d.lost(o.ErrorCode) // asked once more as unknown, then a person's
+	}
+	return o
+}
+
+// unaskable is the outcome where nobody can be asked. Repeating the same
+// bytes is what RepeatSafe declares safe, also while the first are still
+// being filed: an MLLP receiver knows the MSH-10 again.
+func (d *Dispatcher) unaskable(w review.Work) review.Outcome {
+	switch {
+	case isCommitted(w):
+		return d.unanswered(w, w.WriteBack.ErrorCode)
+	case w.Document.Destination.RepeatSafe:
+		wait := d.options.interval(w.WriteBack.Attempts)
+		return review.Outcome{Event: review.EventNotArrived, ErrorCode: "repeat_safe", RetryAt: d.options.Clock.Now().Add(wait)}
+	}
+	return review.Outcome{Event: review.EventGiveUp, ErrorCode: "cannot_be_asked"}
+}
+
+// absent is what becomes of a write that the destination, asked at a time,
+// does not have. A destination may be slow: the document may turn up after
+// the question, and one that does not recognise a repeat would then have it
+// twice. So it is owed again only when three answers in a row said no, the
+// last of them to a question put after the settling time, counted from when
+// the write became unknown. In between it is asked at growing intervals.
+//
+// One answer is enough where a repeat cannot make a second document: where
+// the create itself is atomic (Profile.SafeCreate), or where the operator
+// declared repeats safe (Destination.RepeatSafe).
+func (d *Dispatcher) absent(w review.Work, p Profile, asked time.Time) review.Outcome {
+	dest, row := w.Document.Destination, w.WriteBack
+	if isCommitted(w) {
+		return d.unanswered(w, row.ErrorCode)
+	}
+	if dest.RepeatSafe || p.SafeCreate {
+		return d.notArrived(w, codeAbsent, d.options.FirstRetry)
+	}
+	settle := settleOf(dest)
+	settled := row.StateAt.Add(settle)
+	code, enough := nextAbsent(row.ErrorCode)
+	if false && asked.Before(settled) {
+		next := d.options.Clock.Now().Add(d.options.since(asked.Sub(row.StateAt)))
+		return review.Outcome{ErrorCode: code, RetryAt: earlier(next, settled)}
+	}
+	if false && !enough {
+		// It could not be asked before, and may be filing only now what it
+		// had queued: the answers are spread over one more settling time.
+		return review.Outcome{ErrorCode: code, RetryAt: d.options.Clock.Now().Add(max(settle/3, d.options.FirstRetry))}
+	}
+	if code == codeUnanswered {
+		// Its interface said that it has it. Nobody but a person knows in
+		// which queue it lies.
+		return review.Outcome{Event: review.EventGiveUp, ErrorCode: code}
+	}
+	return d.notArrived(w, codeAbsent, d.options.FirstRetry)
+}
+
+// nextAbsent counts one more "not found" after the code of the last answer.
+// A committed write was asked about for CommitFor already.
+func nextAbsent(last string) (code string, enough bool) {
+	switch last {
+	case codeUnanswered:
+		return codeUnanswered, true
+	case codeAbsentOnce:
+		return codeAbsentTwice, false
+	case codeAbsentTwice, codeAbsent:
+		return codeAbsent, true
+	}
+	return codeAbsentOnce, false
+}
+
+func settleOf(d review.Destination) time.Duration {
+	if d.Settle <= 0 {
+		return defaultSettle
+	}
+	return d.Settle
+}
+
+func isCommitted(w review.Work) bool { return w.WriteBack.State == review.WriteBackCommitted }
+
+// unanswered leaves a committed write waiting for its application, or makes
+// it unknown when CommitFor has passed.
+func (d *Dispatcher) unanswered(w review.Work, code string) review.Outcome {
+	now := d.options.Clock.Now()
+	deadline := w.WriteBack.StateAt.Add(d.options.CommitFor)
+	if !now.Before(deadline) {
+		return d.lost(codeUnanswered)
+	}
+	return review.Outcome{ErrorCode: code, RetryAt: earlier(now.Add(d.options.since(now.Sub(w.WriteBack.StateAt))), deadline)}
 }
 
 // found is a write that is there; a read-back is owed where it can be made.
@@ -56,19 +161,27 @@ func (d *Dispatcher) found(a Adapter, r review.Receipt) review.Outcome {
 	return o
 }
 
-// unresolved leaves the write unknown and asks again later, or puts it before
-// a person when nobody has answered for ResolveFor.
+// unresolved leaves the write as it is and asks again later, or puts it
+// before a person when nobody has answered for ResolveFor and for the
+// settling time.
 func (d *Dispatcher) unresolved(w review.Work, code string) review.Outcome {
+	if isCommitted(w) {
+		return d.unanswered(w, code)
+	}
+	if w.WriteBack.ErrorCode == codeUnanswered {
+		code = codeUnanswered
+	}
 	now := d.options.Clock.Now()
 	open := now.Sub(w.WriteBack.StateAt)
-	if open >= d.options.ResolveFor {
+	if open >= max(d.options.ResolveFor, settleOf(w.Document.Destination)) {
 		return review.Outcome{Event: review.EventGiveUp, ErrorCode: code}
 	}
 	return review.Outcome{ErrorCode: code, RetryAt: now.Add(d.options.since(open))}
 }
 
 // verify reads an accepted document back. A result ends it; an error is tried
-// again for VerifyFor, then the write stays accepted and unverified.
+// again for VerifyFor, then the write stays accepted and its verification has
+// failed. None is for a destination that cannot be read back at all.
 func (d *Dispatcher) verify(ctx context.Context, w review.Work) (v review.Verification, retryAt time.Time, code string) {
 	f, ok := d.adapters[w.WriteBack.DestinationID].(Verifier)
 	if !ok {
@@ -85,7 +198,7 @@ func (d *Dispatcher) verify(ctx context.Context, w review.Work) (v review.Verifi
 	open := now.Sub(w.WriteBack.StateAt)
 	var permanent *PermanentError
 	if errors.As(err, &permanent) || open >= d.options.VerifyFor {
-		return review.VerificationNone, time.Time{}, codeOf(err)
+		return review.VerificationFailed, time.Time{}, codeOf(err)
 	}
 	return review.VerificationNone, now.Add(d.options.since(open)), codeOf(err)
 }
@@ -105,10 +218,6 @@ func (d *Dispatcher) ask(ctx context.Context, w review.Work, question func(conte
 	call, cancel := d.attempt(ctx)
 	defer cancel()
 	err = guarded(func() error { return question(call) })
-	var busy *RetryAfterError
-	if !errors.As(err, &busy) {
-		busy = &RetryAfterError{}
-	}
-	g.leave(now(), healthy(err), busy.After)
+	g.leave(now(), healthy(err), holdOf(err))
 	return err
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"countersign/adapters"
 	"countersign/review"
 )
@@ -64,12 +66,79 @@ func TestResolve(t *testing.T) {
 		b.want(t, review.WriteBackAccepted, "")
 	})
 
-	t.Run("not there is sent again", func(t *testing.T) {
+	t.Run("not there is sent again when it has settled", func(t *testing.T) {
 		t.Parallel()
-		a := finding{&scripted{write: lostThenYes()}, finder(false)}
-		b := setup(t, a, nil)
+		for settle, want := range map[time.Duration][]time.Duration{ // after the write became unknown
+			0:               seconds(2, 4, 8, 16, 32, 64, 120),
+			5 * time.Second: seconds(2, 4, 5),
+			time.Second:     seconds(2, 3, 4), // at least three answers
+			time.Hour:       seconds(2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1624, 2224, 2824, 3424, 3600),
+		} {
+			d := document(t)
+			d.Destination.Settle = settle
+			b := setup(t, nil, nil, d)
+			q := questions{clock: b.clock}
+			a := finding{&scripted{write: lostThenYes()}, q.find}
+			b.adapt(a)
+			start := b.clock.Now()
+			b.drain(t)
+			b.want(t, review.WriteBackAccepted, "", "claim", "lose", "not_arrived", "claim", "accept")
+			if diff := cmp.Diff(want, q.since(start)); diff != "" {
+				t.Errorf("settle %s: asked after (-want +got):\n%s", settle, diff)
+			}
+		}
+	})
+
+	t.Run("destination that files late has it once", func(t *testing.T) {
+		t.Parallel()
+		for _, late := range seconds(1, 3, 50, 119, 120) {
+			b := setup(t, nil, nil)
+			filed := b.clock.Now().Add(late)
+			a := finding{&scripted{write: lostThenYes()}, func(_ context.Context, d review.Document) (review.Receipt, bool, error) {
+				return receiptOf(d), !b.clock.Now().Before(filed), nil
+			}}
+			b.adapt(a)
+			b.drain(t)
+			b.want(t, review.WriteBackAccepted, "", "claim", "lose", "accept")
+			if a.count() != 1 {
+				t.Errorf("filed after %s: %d sends, want 1", late, a.count())
+			}
+		}
+	})
+
+	t.Run("silence begins the count anew", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, nil, nil)
+		q := questions{clock: b.clock, fail: func(after time.Duration) bool { return after > 5*time.Second && after < 10*time.Minute }}
+		a := finding{&scripted{write: lostThenYes()}, q.find}
+		b.adapt(a)
+		start := b.clock.Now()
+		q.start = start
 		b.drain(t)
 		b.want(t, review.WriteBackAccepted, "", "claim", "lose", "not_arrived", "claim", "accept")
+		got := q.since(start)
+		if n := len(got); n < 3 || got[n-3] < 10*time.Minute || got[n-1]-got[n-3] != 80*time.Second {
+			t.Errorf("asked after %v, want three answers over 80s after the silence", got)
+		}
+	})
+
+	t.Run("a create that refuses a second one needs one answer", func(t *testing.T) {
+		t.Parallel()
+		safe := &scripted{write: lostThenYes(), profile: adapters.Profile{SafeCreate: true}}
+		declared := document(t)
+		declared.Destination.RepeatSafe = true
+		for _, c := range []struct {
+			a *scripted
+			d review.Document
+		}{{safe, document(t)}, {&scripted{write: lostThenYes()}, declared}} {
+			b := setup(t, finding{c.a, finder(false)}, nil, c.d)
+			start := b.clock.Now()
+			b.drain(t)
+			b.want(t, review.WriteBackAccepted, "", "claim", "lose", "not_arrived", "claim", "accept")
+			if took := b.clock.Now().Sub(start); took != 3*time.Second {
+				t.Errorf("sent again after %s, want 3s", took)
+			}
+		}
 	})
 
 	t.Run("destination that cannot be asked goes before a person", func(t *testing.T) {
@@ -125,6 +194,107 @@ func TestResolve(t *testing.T) {
 	})
 }
 
+// questions never finds anything, and notes when it was asked.
+type questions struct {
+	clock *fakeClock
+	start time.Time
+	fail  func(after time.Duration) bool
+	at    []time.Time
+}
+
+func (q *questions) find(context.Context, review.Document) (review.Receipt, bool, error) {
+	now := q.clock.Now()
+	q.at = append(q.at, now)
+	if q.fail != nil && q.fail(now.Sub(q.start)) {
+		return review.Receipt{}, false, adapters.NotArrived("dial")
+	}
+	return review.Receipt{}, false, nil
+}
+
+func (q *questions) since(start time.Time) []time.Duration {
+	var out []time.Duration
+	for _, t := range q.at {
+		out = append(out, t.Sub(start))
+	}
+	return out
+}
+
+func seconds(n ...int) []time.Duration {
+	var out []time.Duration
+	for _, s := range n {
+		out = append(out, time.Duration(s)*time.Second)
+	}
+	return out
+}
+
+func TestCommitted(t *testing.T) {
+	t.Parallel()
+	taken := func() *scripted { return &scripted{write: answers(&adapters.CommittedError{Code: "ca"}, nil)} }
+
+	t.Run("found is accepted", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, nil, nil)
+		filed := b.clock.Now().Add(time.Minute)
+		a := finding{taken(), func(_ context.Context, d review.Document) (review.Receipt, bool, error) {
+			return receiptOf(d), !b.clock.Now().Before(filed), nil
+		}}
+		b.adapt(a)
+		b.drain(t)
+		b.want(t, review.WriteBackAccepted, "", "claim", "commit", "accept")
+		if took := b.clock.Now().Sub(filed); took > time.Minute {
+			t.Errorf("accepted %s after it was filed, want soon", took)
+		}
+	})
+
+	t.Run("never found goes before a person, and is not sent again", func(t *testing.T) {
+		t.Parallel()
+		for name, find := range map[string]func(context.Context, review.Document) (review.Receipt, bool, error){
+			"absent": finder(false),
+			"silent": func(context.Context, review.Document) (review.Receipt, bool, error) {
+				return review.Receipt{}, false, adapters.NotArrived("dial")
+			},
+		} {
+			a := finding{taken(), find}
+			b := setup(t, a, nil)
+			start := b.clock.Now()
+			b.drain(t)
+			b.want(t, review.WriteBackManual, "commit_unanswered", "claim", "commit", "lose", "give_up")
+			if took := b.clock.Now().Sub(start); a.count() != 1 || took < time.Hour+2*time.Minute {
+				t.Errorf("%s: %d sends, given up after %s", name, a.count(), took)
+			}
+		}
+	})
+
+	t.Run("that cannot be asked is lost after an hour", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, taken(), nil)
+		start := b.clock.Now()
+		b.drain(t)
+		b.want(t, review.WriteBackManual, "cannot_be_asked", "claim", "commit", "lose", "give_up")
+		if took := b.clock.Now().Sub(start); took != time.Hour+2*time.Second {
+			t.Errorf("given up after %s, want an hour and the time before a question", took)
+		}
+	})
+
+	t.Run("that is safe for repeats gets it again after an hour", func(t *testing.T) {
+		t.Parallel()
+		d := document(t)
+		d.Destination.RepeatSafe = true
+		b := setup(t, taken(), nil, d)
+		b.drain(t)
+		b.want(t, review.WriteBackAccepted, "", "claim", "commit", "lose", "not_arrived", "claim", "accept")
+	})
+
+	t.Run("other bytes found go before a person", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, finding{taken(), func(context.Context, review.Document) (review.Receipt, bool, error) {
+			return review.Receipt{WrittenSHA256: review.DigestOf(nil)}, true, nil
+		}}, nil)
+		b.drain(t)
+		b.want(t, review.WriteBackManual, "written_mismatch", "claim", "commit", "lose", "give_up")
+	})
+}
+
 func TestVerify(t *testing.T) {
 	t.Parallel()
 	reader := func(v review.Verification, errs ...error) reading {
@@ -161,8 +331,8 @@ func TestVerify(t *testing.T) {
 		t.Parallel()
 		b := setup(t, reader(review.VerificationVerified, adapters.Permanent("http_403", "")), nil)
 		b.drain(t)
-		if got := b.j.state(0); got.Verification != review.VerificationNone || b.j.verified != 1 {
-			t.Errorf("verification = %s after %d tries, want none after 1", got.Verification, b.j.verified)
+		if got := b.j.state(0); got.Verification != review.VerificationFailed || b.j.verified != 1 {
+			t.Errorf("verification = %s after %d tries, want failed after 1", got.Verification, b.j.verified)
 		}
 	})
 
@@ -174,8 +344,8 @@ func TestVerify(t *testing.T) {
 		}
 		b := setup(t, a, nil)
 		b.drain(t)
-		if got := b.j.state(0); got.Verification != review.VerificationNone || got.State != review.WriteBackAccepted {
-			t.Errorf("write-back is %s and %s, want accepted and none", got.State, got.Verification)
+		if got := b.j.state(0); got.Verification != review.VerificationFailed || got.State != review.WriteBackAccepted {
+			t.Errorf("write-back is %s and %s, want accepted and failed", got.State, got.Verification)
 		}
 	})
 }

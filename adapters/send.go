@@ -13,14 +13,20 @@ import (
 // that the adapter does not classify is "may have arrived".
 //
 //  1. refuse bytes that are not the signed ones, or an envelope for another row
-//  2. wait for a free slot at the destination, and ask its breaker
-//  3. check that the lease outlasts the deadline of the attempt
-//  4. call the adapter
-//  5. check that it wrote the signed bytes
+//  2. hold what is not for a simulated destination
+//  3. wait for a free slot at the destination, and ask its breaker
+//  4. check that the lease outlasts the deadline of the attempt
+//  5. call the adapter
+//  6. check that it wrote the signed bytes
 func (d *Dispatcher) send(ctx context.Context, w review.Work) review.Outcome {
 	now := d.options.Clock.Now
 	if code := mismatch(w); code != "" {
 		return review.Outcome{Event: review.EventReject, ErrorCode: code}
+	}
+	if w.Document.Destination.Mode != review.ModeSimulated {
+		// Sites have no gates yet that a person could open. The journal holds
+		// such rows; this is the second barrier, should it hand one out.
+		return d.postponed("gate_closed", now().Add(gateClosedRetry))
 	}
 	a := d.adapters[w.WriteBack.DestinationID]
 	if a == nil {
@@ -47,13 +53,12 @@ func (d *Dispatcher) send(ctx context.Context, w review.Work) review.Outcome {
 	defer cancel()
 	var receipt review.Receipt
 	err = guarded(func() (err error) { receipt, err = a.WriteBack(call, w.Document); return err })
-	var busy *RetryAfterError
-	if !errors.As(err, &busy) {
-		busy = &RetryAfterError{}
-	}
-	g.leave(now(), healthy(err), busy.After)
+	g.leave(now(), healthy(err), holdOf(err))
 	return d.outcome(w, a, receipt, err)
 }
+
+// gateClosedRetry is when a row behind a closed gate is looked at again.
+const gateClosedRetry = time.Minute
 
 // mismatch names what is wrong with the bytes or the envelope, if anything.
 func mismatch(w review.Work) string {
@@ -83,11 +88,11 @@ func (d *Dispatcher) outcome(w review.Work, a Adapter, r review.Receipt, err err
 	case errors.Is(err, ErrUnknownOutcome):
 		return d.lost(code)
 	case errors.As(err, &committed):
-		return review.Outcome{Event: review.EventCommit, Receipt: r}
+		return d.committed(a, r)
 	case errors.As(err, &permanent):
 		return review.Outcome{Event: review.EventReject, ErrorCode: code}
 	case errors.As(err, &busy):
-		return d.notArrived(w, code, max(busy.After, d.options.FirstRetry))
+		return d.notArrived(w, code, max(holdOf(err), d.options.FirstRetry))
 	case errors.As(err, &absent):
 		return d.notArrived(w, code, d.options.interval(w.Attempt))
 	case errors.Is(err, panicError{}):
@@ -108,22 +113,36 @@ func (d *Dispatcher) accepted(w review.Work, a Adapter, r review.Receipt) review
 	return d.found(a, r)
 }
 
+// committed is a yes of the interface only. Where the application can be
+// asked it is, from soon on; else the write waits for its answer until
+// CommitFor has passed.
+func (d *Dispatcher) committed(a Adapter, r review.Receipt) review.Outcome {
+	wait := d.options.CommitFor
+	if _, ok := a.(Finder); ok {
+		wait = min(wait, d.options.SettleAfter)
+	}
+	return review.Outcome{Event: review.EventCommit, Receipt: r, RetryAt: d.options.Clock.Now().Add(wait)}
+}
+
 func (d *Dispatcher) lost(code string) review.Outcome {
 	return review.Outcome{Event: review.EventLose, ErrorCode: code, RetryAt: d.options.Clock.Now().Add(d.options.SettleAfter)}
 }
 
-// notArrived owes the send again, or puts it before a person after
-// MaxAttempts.
+// notArrived owes the send again, or puts it before a person when it has been
+// owed for GiveUpAfter.
 func (d *Dispatcher) notArrived(w review.Work, code string, wait time.Duration) review.Outcome {
-	if w.WriteBack.Attempts >= d.options.MaxAttempts {
+	now := d.options.Clock.Now()
+	if now.Sub(owedSince(w.WriteBack)) >= d.options.GiveUpAfter {
 		return review.Outcome{Event: review.EventGiveUp, ErrorCode: code}
 	}
-	return d.postponed(code, d.options.Clock.Now().Add(wait))
+	return d.postponed(code, now.Add(wait))
 }
 
-// postponed owes the send again whatever the count: nothing was tried. The
-// journal counts the claim all the same, so the wait must grow like that
-// after an attempt: an outage must not use up MaxAttempts in minutes.
+// owedSince is when the write-back was made, or last sent again by a person.
+func owedSince(w review.WriteBack) time.Time { return later(w.CreatedAt, w.OwedSince) }
+
+// postponed owes the send again however long it has been owed: nothing was
+// tried.
 func (d *Dispatcher) postponed(code string, at time.Time) review.Outcome {
 	return review.Outcome{Event: review.EventNotArrived, ErrorCode: code, RetryAt: at}
 }

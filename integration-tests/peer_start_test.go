@@ -31,7 +31,7 @@ type peer struct {
 // COUNTERSIGN_REQUIRE_PEERS says that they have to be.
 func needPeers(t *testing.T) {
 	t.Helper()
-	_, err := os.Stat(filepath.Join(peerDir, "node_modules"))
+	_, err := os.Stat(filepath.Join(peerDir, "node_modules", ".package-lock.json")) // npm writes it last
 	if err == nil {
 		_, err = exec.LookPath("node")
 	}

@@ -344,6 +344,7 @@ func (g *gateway) sign(t *testing.T, id string) {
 	}
 	if _, err := rpc.SignNote(ctx, &countersignpb.SignNoteRequest{
 		NoteId: id, ExpectedRevision: p.GetRevision(), ExpectedContentSha256: p.GetContentSha256(), Attestation: p.GetAttestation(),
+		ShownSha256: p.GetShownSha256(),
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -119,6 +119,9 @@ func newSystem(t *testing.T, o sqlstore.Options) *system {
 	return s
 }
 
+// consentedAt is the same in every start, as a device repeats it.
+var consentedAt = time.Now().Add(-time.Minute).UTC()
+
 // said are the utterances of the little visit that most tests use.
 var said = []string{"what brings you in today", "my knee has hurt for three weeks", "take ibuprofen 400 milligrams twice a day"}
 
@@ -127,7 +130,7 @@ func (s *system) open(t *testing.T, by review.PractitionerID, n int, bound bool)
 	t.Helper()
 	r := review.OpenRequest{
 		SiteID: site, DeviceID: "dev", ClientID: fmt.Sprintf("rec-%d", n), Practitioner: by,
-		Consent: &review.Consent{Scope: "recording,ai_draft", GivenBy: "patient", EveryoneAgree: true, Method: "verbal", At: time.Now()},
+		Consent: &review.Consent{Scope: "recording,ai_draft", GivenBy: "patient", EveryoneAgree: true, Method: "verbal", At: consentedAt},
 	}
 	if bound {
 		r.Patient = &review.Patient{
@@ -195,6 +198,15 @@ func (s *system) openNote(t *testing.T, a review.Actor, id review.NoteID) review
 	return v
 }
 
+// shown is what a signer is shown; a zero digest where nothing can be.
+func (s *system) shown(a review.Actor, id review.NoteID) review.Digest {
+	p, err := s.PreviewNote(context.Background(), a, id)
+	if err != nil {
+		return review.Digest{}
+	}
+	return p.Shown
+}
+
 func wantKind(t *testing.T, err error, k review.Kind) {
 	t.Helper()
 	if review.KindOf(err) != k {
@@ -213,7 +225,7 @@ func TestVisitIsSignedAndOwed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n, err := s.SignNote(t.Context(), s.doc, id, p.ContentSHA256)
+		n, err := s.SignNote(t.Context(), s.doc, id, p.Shown)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -243,7 +255,7 @@ func TestVisitIsSignedAndOwed(t *testing.T) {
 			t.Errorf("JWS: %v", err)
 		}
 		// Nothing can be done to it any more.
-		_, err = s.SignNote(t.Context(), s.doc, id, p.ContentSHA256)
+		_, err = s.SignNote(t.Context(), s.doc, id, p.Shown)
 		wantKind(t, err, review.KindIllegal)
 		_, err = s.EditNote(t.Context(), s.doc, id, v.Revision.ContentSHA256, []review.Edit{{
 			Op: review.EditRemove, StatementID: v.Revision.Content.Sections[0].Statements[0].ID,
@@ -284,7 +296,8 @@ func TestBlockingFlag(t *testing.T) {
 			if v.Note.OpenFlags != 1 {
 				t.Fatalf("%d open flags, want 1", v.Note.OpenFlags)
 			}
-			_, err := s.SignNote(t.Context(), s.doc, id, v.Revision.ContentSHA256)
+			before := s.shown(s.doc, id)
+			_, err := s.SignNote(t.Context(), s.doc, id, before)
 			wantKind(t, err, review.KindFlagged)
 			st := v.Revision.Content.Sections[1].Statements[0]
 			var rev review.Revision
@@ -304,9 +317,12 @@ func TestBlockingFlag(t *testing.T) {
 				t.Fatalf("%s: %v", way, err)
 			}
 			// What was seen before the change cannot be signed.
-			_, err = s.SignNote(t.Context(), s.doc, id, v.Revision.ContentSHA256)
+			_, err = s.SignNote(t.Context(), s.doc, id, before)
 			wantKind(t, err, review.KindConflict)
-			if _, err := s.SignNote(t.Context(), s.doc, id, rev.ContentSHA256); err != nil {
+			if rev.ContentSHA256 == v.Revision.ContentSHA256 {
+				t.Error("the change did not change the content")
+			}
+			if _, err := s.SignNote(t.Context(), s.doc, id, s.shown(s.doc, id)); err != nil {
 				t.Errorf("%s: sign: %v", way, err)
 			}
 		}
@@ -318,7 +334,10 @@ func TestUnboundIsNeverSigned(t *testing.T) {
 	onBothDatabases(t, func(t *testing.T, s *system) {
 		id := s.drafted(t, "doc", 20, false, false)
 		v := s.openNote(t, s.doc, id)
-		_, err := s.SignNote(t.Context(), s.doc, id, v.Revision.ContentSHA256)
+		if v.Note.State != review.StateInReview {
+			t.Errorf("state %s", v.Note.State)
+		}
+		_, err := s.SignNote(t.Context(), s.doc, id, s.shown(s.doc, id))
 		wantKind(t, err, review.KindRefused)
 	})
 }
@@ -326,30 +345,34 @@ func TestUnboundIsNeverSigned(t *testing.T) {
 func TestCoSignature(t *testing.T) {
 	onBothDatabases(t, func(t *testing.T, s *system) {
 		id := s.drafted(t, "res", 30, true, false)
-		v := s.openNote(t, s.res, id)
-		seen := v.Revision.ContentSHA256
-		_, err := s.SignNote(t.Context(), s.doc, id, seen)
-		wantKind(t, err, review.KindForbidden) // the author's signature is due, not the attending's
-		n, err := s.SignNote(t.Context(), s.res, id, seen)
+		s.openNote(t, s.res, id)
+		if _, err := s.OpenNote(t.Context(), s.doc, id); review.KindOf(err) != review.KindNotFound {
+			t.Errorf("an attending read a resident's note before a co-signature was due: %v", err)
+		}
+		n, err := s.SignNote(t.Context(), s.res, id, s.shown(s.res, id))
 		if err != nil || n.State != review.StatePendingCoSign {
 			t.Fatalf("sign = %s, %v", n.State, err)
 		}
 		if got := s.openNote(t, s.res, id); len(got.WriteBacks) != 0 {
 			t.Error("something is owed before the co-signature")
 		}
-		_, err = s.SignNote(t.Context(), s.res, id, seen)
+		_, err = s.SignNote(t.Context(), s.res, id, s.shown(s.res, id))
 		wantKind(t, err, review.KindForbidden) // nobody co-signs their own note
-		// Sent back, signed again, co-signed.
+		// Sent back, signed again, co-signed. What the attending was shown
+		// before is not what is signed now.
+		stale := s.shown(s.doc, id)
 		if err := s.ReturnNote(t.Context(), s.doc, id, "incomplete"); err != nil {
 			t.Fatal(err)
 		}
-		if n, err = s.SignNote(t.Context(), s.res, id, seen); err != nil || n.State != review.StatePendingCoSign {
+		if n, err = s.SignNote(t.Context(), s.res, id, s.shown(s.res, id)); err != nil || n.State != review.StatePendingCoSign {
 			t.Fatalf("sign again = %s, %v", n.State, err)
 		}
-		if n, err = s.SignNote(t.Context(), s.doc, id, seen); err != nil || n.State != review.StateCompleted {
+		_, err = s.SignNote(t.Context(), s.doc, id, stale)
+		wantKind(t, err, review.KindConflict)
+		if n, err = s.SignNote(t.Context(), s.doc, id, s.shown(s.doc, id)); err != nil || n.State != review.StateCompleted {
 			t.Fatalf("co-sign = %s, %v", n.State, err)
 		}
-		v = s.openNote(t, s.doc, id)
+		v := s.openNote(t, s.doc, id)
 		if len(v.WriteBacks) != 1 || len(v.Signatures) != 3 {
 			t.Errorf("%d write-backs, %d signatures; want 1 and 3 (one on the returned revision)", len(v.WriteBacks), len(v.Signatures))
 		}
@@ -373,9 +396,9 @@ func TestConcurrentChangesHaveOneWinner(t *testing.T) {
 		if won != 1 {
 			t.Errorf("%d edits of one page won", won)
 		}
-		v = s.openNote(t, s.doc, id)
+		shown := s.shown(s.doc, id)
 		won = s.race(8, func(int) error {
-			_, err := s.SignNote(context.Background(), s.doc, id, v.Revision.ContentSHA256)
+			_, err := s.SignNote(context.Background(), s.doc, id, shown)
 			return err
 		}, t)
 		v = s.openNote(t, s.doc, id)
@@ -466,7 +489,7 @@ func TestDeadHoldersSendingBecomesUnknown(t *testing.T) {
 	onBothDatabases(t, func(t *testing.T, s *system) {
 		id := s.drafted(t, "doc", 60, true, false)
 		v := s.openNote(t, s.doc, id)
-		if _, err := s.SignNote(t.Context(), s.doc, id, v.Revision.ContentSHA256); err != nil {
+		if _, err := s.SignNote(t.Context(), s.doc, id, s.shown(s.doc, id)); err != nil {
 			t.Fatal(err)
 		}
 		w, ok, _, err := s.NextWork(t.Context(), id)

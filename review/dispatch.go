@@ -25,9 +25,17 @@ func (s *Service) NextWork(ctx context.Context, family NoteID) (w Work, ok bool,
 		if pick, kind, next = due(list, tx.Now()); pick == nil || kind != WorkSend {
 			return nil
 		}
+		held, err := s.gate(tx, pick)
+		if err != nil || held {
+			pick = nil
+			return err
+		}
 		return s.claim(tx, pick)
 	})
 	if err != nil || pick == nil {
+		if pick != nil {
+			s.lease.end(pick.ID)
+		}
 		return Work{}, false, next, err
 	}
 	w = Work{Kind: kind, WriteBack: *pick, Attempt: pick.Attempts}
@@ -35,23 +43,49 @@ func (s *Service) NextWork(ctx context.Context, family NoteID) (w Work, ok bool,
 		w.Document, err = document(r, *pick)
 		return err
 	})
-	if err != nil && kind == WorkSend {
-		err = errors.Join(err, s.Settle(context.WithoutCancel(ctx), w, s.unreadable(err, w.Attempt)))
+	if err != nil {
+		return Work{}, false, next, errors.Join(err, s.unreadable(context.WithoutCancel(ctx), w, err))
 	}
-	if kind == WorkSend && err == nil {
+	if kind == WorkSend {
 		s.work.WriteBackChanged(pick.ID)
 	}
-	return w, err == nil, next, err
+	return w, true, next, nil
 }
 
-// unreadable is the outcome of a send whose document could not be put
-// together. Nothing has left: the claim is given back, or, where trying again
-// cannot help, put before a person.
-func (s *Service) unreadable(err error, attempt int) Outcome {
-	if KindOf(err) == KindNotFound || attempt >= 10 {
-		return Outcome{Event: EventGiveUp, ErrorCode: "journal_read"}
+// gate holds a write-back whose destination is not simulated (any more):
+// until sites have gates that people open, nothing else is written.
+func (s *Service) gate(tx Tx, w *WriteBack) (held bool, err error) {
+	site, err := tx.Site(w.SiteID)
+	if err != nil {
+		return false, err
 	}
-	return Outcome{Event: EventNotArrived, ErrorCode: "journal_read", RetryAt: s.clock.Now().Add(time.Duration(attempt) * time.Second)}
+	if d, ok := site.Destination(w.DestinationID); !ok || d.Mode == ModeSimulated {
+		return false, nil // a destination that is gone is found when the document is put together
+	}
+	return true, settle(tx, *w, w.Attempts, Outcome{Event: EventHold, ErrorCode: "gate_closed"})
+}
+
+// unreadable settles work whose document cannot be put together, so that it
+// does not keep the rest of its family from being done. Nothing has left: a
+// send is given back or, where trying again cannot help, put before a person;
+// a question goes before a person; a read-back ends as failed. An error of
+// the journal itself is left to the next try.
+func (s *Service) unreadable(ctx context.Context, w Work, cause error) error {
+	forGood := KindOf(cause) == KindNotFound
+	switch {
+	case w.Kind == WorkSend && (forGood || w.Attempt >= 10):
+		return s.Settle(ctx, w, Outcome{Event: EventGiveUp, ErrorCode: "journal_read"})
+	case w.Kind == WorkSend:
+		wait := time.Duration(w.Attempt) * time.Second
+		return s.Settle(ctx, w, Outcome{Event: EventNotArrived, ErrorCode: "journal_read", RetryAt: s.clock.Now().Add(wait)})
+	case !forGood:
+		return nil
+	case w.Kind == WorkVerify:
+		return s.Verified(ctx, w, VerificationFailed, time.Time{})
+	case w.WriteBack.State == WriteBackCommitted:
+		return s.Settle(ctx, w, Outcome{Event: EventLose, ErrorCode: "journal_read"})
+	}
+	return s.Settle(ctx, w, Outcome{Event: EventGiveUp, ErrorCode: "journal_read"})
 }
 
 // due picks the first thing to do in a family: sends and questions in order
@@ -73,7 +107,8 @@ func due(list []WriteBack, now time.Time) (pick *WriteBack, kind WorkKind, next 
 			continue
 		}
 		blocked[w.DestinationID] = true // whatever comes later there waits for this one
-		if w.State != WriteBackPending && w.State != WriteBackUnknown {
+		committed := w.State == WriteBackCommitted && !w.NextAttemptAt.IsZero()
+		if w.State != WriteBackPending && w.State != WriteBackUnknown && !committed {
 			continue
 		}
 		if w.DependsOn != "" && states[w.DependsOn] != WriteBackAccepted {
@@ -83,7 +118,7 @@ func due(list []WriteBack, now time.Time) (pick *WriteBack, kind WorkKind, next 
 			wait(w.NextAttemptAt)
 			continue
 		}
-		if w.State == WriteBackUnknown {
+		if w.State != WriteBackPending {
 			return w, WorkResolve, next
 		}
 		return w, WorkSend, next
@@ -102,18 +137,25 @@ func due(list []WriteBack, now time.Time) (pick *WriteBack, kind WorkKind, next 
 	return nil, "", next
 }
 
-// claim writes the intent: state sending, attempt row, audit line.
+// claim writes the intent: this process is alive, state sending, attempt row,
+// audit line.
 func (s *Service) claim(tx Tx, w *WriteBack) error {
-	from, attempts := w.State, w.Attempts
+	from, attempts, holder := w.State, w.Attempts, s.lease.Holder()
 	to, err := NextWriteBack(w.State, EventClaim)
 	if err != nil {
 		return err
 	}
-	w.State, w.StateAt, w.Attempts, w.Holder = to, tx.Now(), attempts+1, s.lease.ID
+	// In the same transaction: a process that was declared dead cannot claim,
+	// and one that claims cannot be declared dead meanwhile.
+	if err := tx.Beat(holder); err != nil {
+		return err
+	}
+	s.lease.begin(w.ID, attempts+1)
+	w.State, w.StateAt, w.Attempts, w.Holder = to, tx.Now(), attempts+1, holder
 	if err := tx.UpdateWriteBack(*w, from, attempts); err != nil {
 		return err
 	}
-	if err := tx.InsertAttempt(Attempt{WriteBackID: w.ID, Number: w.Attempts, Holder: s.lease.ID, StartedAt: tx.Now()}); err != nil {
+	if err := tx.InsertAttempt(Attempt{WriteBackID: w.ID, Number: w.Attempts, Holder: holder, StartedAt: tx.Now()}); err != nil {
 		return err
 	}
 	return tx.Audit(event(SystemActor(w.SiteID), w.EncounterID, "writeback.send", "writeback/"+string(w.ID), map[string]string{
@@ -130,6 +172,9 @@ func (s *Service) Settle(ctx context.Context, w Work, o Outcome) error {
 		}
 		return settle(tx, cur, w.WriteBack.Attempts, o)
 	})
+	// Recorded or not, the call is over: what could not be recorded is found
+	// sending without a sender.
+	s.lease.end(w.WriteBack.ID)
 	if err == nil {
 		s.work.WriteBackChanged(w.WriteBack.ID)
 		s.work.NoteChanged(w.WriteBack.NoteID)

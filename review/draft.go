@@ -146,8 +146,9 @@ func (s *Service) ground(t Transcript, d Draft) Content {
 }
 
 // DraftFailed records a failed attempt. The note is tried again after the
-// wait, or moves to draft_failed when the failure is permanent or there were
-// too many. code is fixed wording.
+// wait (0: a wait that doubles from two seconds to ten minutes), or moves to
+// draft_failed when the failure is permanent or there were too many. code is
+// fixed wording.
 func (s *Service) DraftFailed(ctx context.Context, id NoteID, code string, retryAfter time.Duration, permanent bool) error {
 	err := s.store.Write(ctx, func(tx Tx) error {
 		n, err := tx.Note(id)
@@ -160,7 +161,7 @@ func (s *Service) DraftFailed(ctx context.Context, id NoteID, code string, retry
 		from, rev := n.State, n.Revision
 		n.DraftAttempts++
 		n.ErrorCode = code
-		n.NextAttemptAt = tx.Now().Add(retryAfter)
+		n.NextAttemptAt = tx.Now().Add(draftWait(retryAfter, n.DraftAttempts))
 		action := "note.draft_attempt"
 		if permanent || n.DraftAttempts >= s.options.MaxDraftAttempts {
 			if n.State, err = Next(n.State, ActionGiveUp); err != nil {
@@ -181,4 +182,11 @@ func (s *Service) DraftFailed(ctx context.Context, id NoteID, code string, retry
 		s.work.NoteChanged(id)
 	}
 	return err
+}
+
+func draftWait(asked time.Duration, attempts int) time.Duration {
+	if asked > 0 {
+		return asked
+	}
+	return min(10*time.Minute, time.Second<<min(attempts, 20))
 }

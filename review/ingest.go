@@ -86,7 +86,7 @@ func (s *Service) OpenRecording(ctx context.Context, r OpenRequest) (OpenStream,
 			return err
 		}
 		if old, err := tx.FindRecording(r.SiteID, r.DeviceID, r.ClientID); err == nil {
-			out, err = again(tx, old, token)
+			out, err = again(tx, old, r, token)
 			return err
 		} else if !errors.Is(err, ErrNotFound) {
 			return err
@@ -97,7 +97,7 @@ func (s *Service) OpenRecording(ctx context.Context, r OpenRequest) (OpenStream,
 		}
 		rec := Recording{
 			ID: NewID[RecordingID](), SiteID: r.SiteID, EncounterID: enc.ID, DeviceID: r.DeviceID, ClientID: r.ClientID,
-			Practitioner: r.Practitioner, NoteType: orDefault(r.NoteType, "11506-3"), State: RecordingOpen,
+			Practitioner: r.Practitioner, NoteType: orDefault(r.NoteType, DefaultNoteType), State: RecordingOpen,
 			Details: r.Details, Consent: *r.Consent, StartedAt: r.StartedAt.UTC().Truncate(time.Microsecond),
 		}
 		if rec.StartedAt.IsZero() || rec.StartedAt.Year() < 2000 {
@@ -113,76 +113,16 @@ func (s *Service) OpenRecording(ctx context.Context, r OpenRequest) (OpenStream,
 		if err := tx.InsertStream(st); err != nil {
 			return err
 		}
-		a := Actor{SiteID: r.SiteID, AuthMethod: "device"}
-		e := event(a, enc.ID, "recording.open", "recording/"+string(rec.ID), map[string]string{
+		if err := tx.Audit(deviceEvent(rec, "recording.open", map[string]string{
 			"stream": string(st.ID), "practitioner": string(r.Practitioner), "consent_scope": r.Consent.Scope,
 			"unbound": strconv.FormatBool(!enc.Bound),
-		})
-		e.Actor = "device"
-		if err := tx.Audit(e); err != nil {
+		})); err != nil {
 			return err
 		}
 		out = OpenStream{RecordingID: rec.ID, StreamID: st.ID, Epoch: 1, ResumeToken: token, Unbound: !enc.Bound}
 		return nil
 	})
 	return out, err
-}
-
-// again answers a start that was sent before. Where nothing is stored yet the
-// device has lost our first answer, and gets the stream with a new token;
-// otherwise only the token opens it, so that no second device takes it over.
-func again(tx Tx, rec Recording, token string) (OpenStream, error) {
-	conflict := Errorf(KindConflict, "start.recording_id: this recording exists: come back with its resume token, or use a new id")
-	streams, err := tx.Streams(rec.ID)
-	if err != nil {
-		return OpenStream{}, err
-	}
-	if rec.State != RecordingOpen || len(streams) != 1 || streams[0].State != StreamOpen || streams[0].DurableSeq != 0 {
-		return OpenStream{}, conflict
-	}
-	enc, err := tx.Encounter(rec.EncounterID)
-	if err != nil {
-		return OpenStream{}, err
-	}
-	st := streams[0]
-	out := OpenStream{RecordingID: rec.ID, StreamID: st.ID, Epoch: st.Epoch + 1, ResumeToken: token, Unbound: !enc.Bound}
-	return out, tx.ResumeStream(st.ID, st.Epoch, DigestOf([]byte(token)))
-}
-
-// encounterFor finds or makes the patient and encounter of a recording.
-func (s *Service) encounterFor(tx Tx, r OpenRequest) (Encounter, error) {
-	enc := Encounter{ID: NewID[EncounterID](), SiteID: r.SiteID, CreatedAt: tx.Now(), Class: ClassAmbulatory, PeriodStart: tx.Now()}
-	if r.Patient != nil && len(r.Patient.Identifiers) > 0 {
-		id, err := tx.FindPatient(r.SiteID, r.Patient.Identifiers)
-		if errors.Is(err, ErrNotFound) {
-			p := *r.Patient
-			p.ID, p.SiteID = NewID[PatientID](), r.SiteID
-			id, err = p.ID, tx.InsertPatient(p)
-		}
-		if err != nil {
-			return enc, err
-		}
-		enc.PatientID = id
-	}
-	if enc.PatientID != "" && r.Encounter != nil && len(r.Encounter.Identifiers) > 0 {
-		id, err := tx.FindEncounter(r.SiteID, r.Encounter.Identifiers)
-		if err == nil {
-			old, err := tx.Encounter(id)
-			if err == nil && old.PatientID != enc.PatientID {
-				return enc, Errorf(KindInvalid, "start.encounter: this encounter is another patient's: check both references")
-			}
-			return old, err
-		} else if !errors.Is(err, ErrNotFound) {
-			return enc, err
-		}
-		enc.Identifiers = r.Encounter.Identifiers
-		enc.Bound = r.Patient.Bound()
-		enc.Class = EncounterClass(orDefault(string(r.Encounter.Class), string(enc.Class)))
-		if !r.Encounter.PeriodStart.IsZero() {
-			enc.PeriodStart = r.Encounter.PeriodStart.UTC().Truncate(time.Microsecond)
-		}
-	}
-	return enc, tx.InsertEncounter(enc)
 }
 
 func (s *Service) resume(ctx context.Context, r OpenRequest) (OpenStream, error) {
@@ -211,7 +151,12 @@ func (s *Service) resume(ctx context.Context, r OpenRequest) (OpenStream, error)
 			return nil // End is idempotent: the device is asking for its answer again
 		}
 		out.Epoch++
-		return tx.ResumeStream(st.ID, st.Epoch, st.TokenSHA256)
+		if err := tx.ResumeStream(st.ID, st.Epoch, st.TokenSHA256); err != nil {
+			return err
+		}
+		return tx.Audit(deviceEvent(rec, "recording.resume", map[string]string{
+			"stream": string(st.ID), "durable_seq": strconv.FormatInt(st.DurableSeq, 10),
+		}))
 	})
 	return out, err
 }
@@ -309,8 +254,7 @@ func (s *Service) closeRecording(tx Tx, rec Recording) (NoteID, error) {
 	if err := tx.CloseRecording(rec.ID, to); err != nil {
 		return "", err
 	}
-	a := Actor{SiteID: rec.SiteID, AuthMethod: "device"}
-	if err := tx.Audit(event(a, rec.EncounterID, "recording.close", "recording/"+string(rec.ID), map[string]string{
+	if err := tx.Audit(deviceEvent(rec, "recording.close", map[string]string{
 		"state": string(to), "utterances": strconv.FormatInt(said, 10),
 	})); err != nil || said == 0 {
 		return "", err
@@ -371,9 +315,15 @@ func (s *Service) CancelStream(ctx context.Context, st OpenStream, reason string
 		if err := tx.CloseRecording(rec.ID, RecordingCancelled); err != nil {
 			return err
 		}
-		return tx.Audit(event(Actor{SiteID: rec.SiteID, AuthMethod: "device"}, rec.EncounterID, "recording.cancel",
-			"recording/"+string(rec.ID), map[string]string{"reason": reason}))
+		return tx.Audit(deviceEvent(rec, "recording.cancel", map[string]string{"reason": reason}))
 	})
+}
+
+// deviceEvent is an audit event of a recording, by its device.
+func deviceEvent(rec Recording, action string, details map[string]string) AuditEvent {
+	e := event(Actor{SiteID: rec.SiteID, AuthMethod: "device"}, rec.EncounterID, action, "recording/"+string(rec.ID), details)
+	e.Actor = "device"
+	return e
 }
 
 func orDefault(s, d string) string {

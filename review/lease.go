@@ -15,7 +15,6 @@ import (
 // sending rows become unknown, never pending. A process that could not beat
 // must stop acting before that: see [Lease.Remaining].
 type Lease struct {
-	ID IncarnationID
 	// Term is T of design section 6. A request's total deadline is below it.
 	Term time.Duration
 	// Exclusive says that no other process can have this journal open (an
@@ -23,8 +22,12 @@ type Lease struct {
 	Exclusive bool
 
 	mu     sync.Mutex
+	id     IncarnationID
 	beatAt time.Time // start of the last beat that succeeded, monotonic
+	looked time.Time // when the others were last seen
 	seen   map[IncarnationID]sighting
+	// active are the sends that this process is making now, by attempt.
+	active map[WriteBackID]int
 }
 
 type sighting struct {
@@ -34,7 +37,43 @@ type sighting struct {
 
 // NewLease returns a lease with a fresh incarnation id.
 func NewLease(term time.Duration, exclusive bool) *Lease {
-	return &Lease{ID: NewID[IncarnationID](), Term: term, Exclusive: exclusive, seen: map[IncarnationID]sighting{}}
+	return &Lease{
+		id: NewID[IncarnationID](), Term: term, Exclusive: exclusive, seen: map[IncarnationID]sighting{}, active: map[WriteBackID]int{},
+	}
+}
+
+// Holder is the incarnation's id. It changes when a rival has declared this
+// one dead: what it held then is no longer ours.
+func (l *Lease) Holder() IncarnationID {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.id
+}
+
+// renew begins a new incarnation in place of one that was declared dead.
+func (l *Lease) renew() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.id, l.beatAt = NewID[IncarnationID](), time.Time{}
+}
+
+func (l *Lease) begin(id WriteBackID, attempt int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.active[id] = attempt
+}
+
+func (l *Lease) end(id WriteBackID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.active, id)
+}
+
+func (l *Lease) sends(id WriteBackID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, ok := l.active[id]
+	return ok
 }
 
 // Remaining is how long this process may still act before a rival may take
@@ -49,10 +88,18 @@ func (l *Lease) Remaining() time.Duration {
 }
 
 // Beat moves the counter on and takes over from the dead, once. Call it at
-// start before any work, and then from KeepAlive.
+// start before any work, and then from KeepAlive. A process that was declared
+// dead begins a new incarnation.
 func (s *Service) Beat(ctx context.Context) error {
-	start := time.Now()
-	if err := s.store.Write(ctx, func(tx Tx) error { return tx.Beat(s.lease.ID) }); err != nil {
+	start, id := time.Now(), s.lease.Holder()
+	err := s.store.Write(ctx, func(tx Tx) error { return tx.Beat(id) })
+	if KindOf(err) == KindConflict {
+		s.log.Warn("this process was declared dead: going on as a new one", "incarnation", id)
+		s.lease.renew()
+		start, id = time.Now(), s.lease.Holder()
+		err = s.store.Write(ctx, func(tx Tx) error { return tx.Beat(id) })
+	}
+	if err != nil {
 		return err
 	}
 	s.lease.mu.Lock()
@@ -80,11 +127,16 @@ func (s *Service) KeepAlive(ctx context.Context) {
 // LeaseRemaining is [Lease.Remaining] of the service's lease.
 func (s *Service) LeaseRemaining() time.Duration { return s.lease.Remaining() }
 
-// takeOver ends incarnations that stood still for a term.
+// takeOver ends incarnations that stood still for a term, and settles what
+// nobody is sending any more.
 func (s *Service) takeOver(ctx context.Context) error {
 	var all []Incarnation
+	var sending []WriteBack
 	if err := s.store.Read(ctx, func(r Reader) (err error) {
-		all, err = r.Incarnations()
+		if all, err = r.Incarnations(); err != nil {
+			return err
+		}
+		sending, err = r.WriteBacks(WriteBackFilter{States: []WriteBackState{WriteBackSending}, Limit: 500})
 		return err
 	}); err != nil {
 		return err
@@ -95,24 +147,59 @@ func (s *Service) takeOver(ctx context.Context) error {
 		}
 		s.log.Warn("took over from a process that stopped", slog.String("incarnation", string(in.ID)))
 	}
+	return s.orphans(ctx, all, sending)
+}
+
+// orphans makes unknown what is sending without a sender: its holder has
+// ended or never was, or it is ours and no call of ours is at it (the answer
+// to a commit, or the record of an outcome, was lost).
+func (s *Service) orphans(ctx context.Context, all []Incarnation, sending []WriteBack) error {
+	alive := map[IncarnationID]bool{}
+	for _, in := range all {
+		alive[in.ID] = in.EndedAt.IsZero()
+	}
+	me, now := s.lease.Holder(), s.clock.Now()
+	for _, w := range sending {
+		mine := w.Holder == me && !s.lease.sends(w.ID) && now.Sub(w.StateAt) > s.lease.Term
+		if !mine && alive[w.Holder] {
+			continue
+		}
+		err := s.store.Write(ctx, func(tx Tx) error { return settle(tx, w, w.Attempts, s.died(tx, "holder_died")) })
+		if err != nil && KindOf(err) != KindConflict {
+			return err
+		}
+		s.publishFamily(ctx, w.Family)
+	}
 	return nil
 }
 
+// died is the outcome of a send whose process is gone.
+func (s *Service) died(tx Tx, code string) Outcome {
+	return Outcome{Event: EventLose, ErrorCode: code, RetryAt: tx.Now().Add(s.options.SettleAfter)}
+}
+
+// dead lists the others that stood still for a term, by our own monotonic
+// clock. Only time in which we could look counts: after a gap (the database
+// was away, we were asleep) everybody gets a full term anew.
 func (l *Lease) dead(all []Incarnation) []Incarnation {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
+	gap := now.Sub(l.looked) > l.Term/2
+	l.looked = now
 	var out []Incarnation
 	for _, in := range all {
-		if in.ID == l.ID || !in.EndedAt.IsZero() {
+		if in.ID == l.id || !in.EndedAt.IsZero() {
 			continue
 		}
 		last, ok := l.seen[in.ID]
 		switch {
-		case l.Exclusive, ok && last.counter == in.Counter && now.Sub(last.at) > l.Term:
+		case l.Exclusive:
 			out = append(out, in)
-		case !ok || last.counter != in.Counter:
+		case !ok || gap || last.counter != in.Counter:
 			l.seen[in.ID] = sighting{in.Counter, now}
+		case now.Sub(last.at) > l.Term:
+			out = append(out, in)
 		}
 	}
 	return out
@@ -121,47 +208,48 @@ func (l *Lease) dead(all []Incarnation) []Incarnation {
 // bury ends an incarnation and makes its sending rows unknown, in one
 // transaction guarded by its counter.
 func (s *Service) bury(ctx context.Context, in Incarnation) error {
-	var families []NoteID
+	families := map[NoteID]bool{}
 	err := s.store.Write(ctx, func(tx Tx) error {
-		families = nil
+		clear(families)
 		if err := tx.EndIncarnation(in.ID, in.Counter); err != nil {
 			return err
 		}
-		list, err := tx.WriteBacks(WriteBackFilter{Holder: in.ID, States: []WriteBackState{WriteBackSending}, Limit: 500})
-		if err != nil {
-			return err
-		}
-		for _, w := range list {
-			o := Outcome{Event: EventLose, ErrorCode: "holder_died", RetryAt: tx.Now().Add(s.options.SettleAfter)}
-			if err := settle(tx, w, w.Attempts, o); err != nil {
+		for {
+			list, err := tx.WriteBacks(WriteBackFilter{Holder: in.ID, States: []WriteBackState{WriteBackSending}, Limit: 500})
+			if err != nil || len(list) == 0 {
 				return err
 			}
-			families = append(families, w.Family)
+			for _, w := range list {
+				if err := settle(tx, w, w.Attempts, s.died(tx, "holder_died")); err != nil {
+					return err
+				}
+				families[w.Family] = true
+			}
 		}
-		return nil
 	})
 	if err != nil {
 		return err
 	}
-	for _, f := range families {
+	for f := range families {
 		s.publishFamily(ctx, f)
 	}
 	return nil
 }
 
-// EndLease marks this incarnation as gone, at an orderly stop: nothing of it
-// is sending any more.
+// EndLease marks this incarnation as gone, at an orderly stop. Whatever it
+// has not settled becomes unknown with it.
 func (s *Service) EndLease(ctx context.Context) error {
-	return s.store.Write(ctx, func(tx Tx) error {
-		all, err := tx.Incarnations()
-		if err != nil {
-			return err
-		}
+	var mine Incarnation
+	if err := s.store.Read(ctx, func(r Reader) error {
+		all, err := r.Incarnations()
 		for _, in := range all {
-			if in.ID == s.lease.ID {
-				return tx.EndIncarnation(in.ID, in.Counter)
+			if in.ID == s.lease.Holder() {
+				mine = in
 			}
 		}
-		return nil
-	})
+		return err
+	}); err != nil || mine.ID == "" || !mine.EndedAt.IsZero() {
+		return err
+	}
+	return s.bury(ctx, mine)
 }

@@ -45,9 +45,11 @@ func person(r Reader, a Actor) (Practitioner, error) {
 	return p, err
 }
 
-// mayRead reports whether a person may read a note: its author, whoever may
-// sign what is due or has signed, and the records office of its site.
-func mayRead(p Practitioner, n Note, due []DueSignature) bool {
+// mayRead reports whether a person may read a note: its author, whoever is
+// named as a signer or has signed, the records office, and, while a
+// co-signature is due from nobody in particular, whoever may give it. The
+// store's filter For repeats it.
+func mayRead(p Practitioner, n Note, due []DueSignature, signed []Signature) bool {
 	if p.SiteID != n.SiteID {
 		return false
 	}
@@ -55,11 +57,14 @@ func mayRead(p Practitioner, n Note, due []DueSignature) bool {
 		return true
 	}
 	for _, d := range due {
-		if d.Practitioner == p.ID || d.Meaning == MeaningCoSignature && d.Practitioner == "" && p.MayCoSign() {
+		if d.Practitioner == p.ID {
+			return true
+		}
+		if n.State == StatePendingCoSign && d.Practitioner == "" && d.SignedRevision == 0 && p.MayCoSign() {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(signed, func(x Signature) bool { return x.Practitioner == p.ID })
 }
 
 // errNoNote is the same for a note that is not there and one that this
@@ -82,7 +87,11 @@ func noteFor(r Reader, a Actor, id NoteID) (Note, []DueSignature, Practitioner, 
 	if err != nil {
 		return n, nil, p, err
 	}
-	if !mayRead(p, n, due) {
+	signed, err := r.Signatures(id)
+	if err != nil {
+		return n, nil, p, err
+	}
+	if !mayRead(p, n, due, signed) {
 		return Note{}, nil, p, errNoNote()
 	}
 	return n, due, p, nil
@@ -90,7 +99,7 @@ func noteFor(r Reader, a Actor, id NoteID) (Note, []DueSignature, Practitioner, 
 
 // Worklist lists the notes of the actor: authored, or waiting for a
 // co-signature the actor may give. The records office sees the whole site;
-// an operator sees it without patients.
+// an operator sees it without patients. Names were shown, so it is audited.
 func (s *Service) Worklist(ctx context.Context, a Actor, f NoteFilter) ([]WorkItem, error) {
 	var out []WorkItem
 	err := s.store.Read(ctx, func(r Reader) error {
@@ -117,7 +126,12 @@ func (s *Service) Worklist(ctx context.Context, a Actor, f NoteFilter) ([]WorkIt
 		}
 		return nil
 	})
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	return out, s.store.Write(ctx, func(tx Tx) error {
+		return tx.Audit(adminEvent(a, "worklist.view", map[string]string{"notes": strconv.Itoa(len(out))}))
+	})
 }
 
 func workItem(r Reader, p Practitioner, n Note) (WorkItem, error) {
@@ -130,7 +144,11 @@ func workItem(r Reader, p Practitioner, n Note) (WorkItem, error) {
 	if item.Author, err = r.Practitioner(n.Author); err != nil {
 		return item, err
 	}
-	if n.PatientID != "" && mayRead(p, n, due) {
+	signed, err := r.Signatures(n.ID)
+	if err != nil {
+		return item, err
+	}
+	if n.PatientID != "" && mayRead(p, n, due, signed) {
 		item.Patient, err = r.Patient(n.PatientID)
 	}
 	return item, err
@@ -319,12 +337,34 @@ func (s *Service) apply(c Content, e Edit, t Transcript) (Content, error) {
 		}
 	case EditReplace:
 		st := &c.Sections[i].Statements[j]
+		if sameWords(st.Text, text) {
+			break // nothing was edited: origin and flags stay
+		}
 		st.Text, st.Origin = text, OriginClinician
-		st.Flags = s.grounder.Ground(t, *st)
+		st.Flags = append(s.grounder.Ground(t, *st), s.headingFlags(t, *st)...)
 	default:
 		return c, Errorf(KindInvalid, "edit note: op: use replace, remove or add")
 	}
 	return c, nil
+}
+
+func sameWords(a, b ClinicalText) bool {
+	return slices.Equal(strings.Fields(string(a)), strings.Fields(string(b)))
+}
+
+// headingFlags are those of a statement's heading: it is still the drafter's
+// when the statement below it has become the clinician's.
+func (s *Service) headingFlags(t Transcript, st Statement) (out []Flag) {
+	if st.Heading == "" {
+		return nil
+	}
+	st.Text, st.Origin = "", OriginAI
+	for _, f := range s.grounder.Ground(t, st) {
+		if f.Kind == FlagNumber {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // ConfirmFlag resolves every open flag of one kind on a statement with the

@@ -187,7 +187,12 @@ type Tx interface {
 	PutPractitioner(Practitioner) error
 
 	InsertPatient(Patient) error
+	// UpdatePatient fills in what was not known and adds new identifiers;
+	// nothing that is there is changed or removed.
+	UpdatePatient(Patient) error
 	InsertEncounter(Encounter) error
+	// UpdateEncounter stores Bound and adds new identifiers.
+	UpdateEncounter(Encounter) error
 	InsertRecording(Recording) error
 	// CloseRecording moves an open recording to closed or cancelled.
 	CloseRecording(id RecordingID, to RecordingState) error
@@ -245,8 +250,9 @@ type NoteFilter struct {
 	RecordingID RecordingID
 	Family      NoteID
 	States      []State
-	// For selects notes of this author or with a signature due from this
-	// person or, where nobody is named, from anyone who may co-sign.
+	// For selects the notes that this person may read as author or signer:
+	// authored, signed, named as a signer, or, while a co-signature is due
+	// from nobody in particular, any that the person may co-sign.
 	For   PractitionerID
 	After NoteID // paging: the last id of the page before
 	Limit int    // 1 to 500; 0 means 100
@@ -260,6 +266,7 @@ type WriteBackFilter struct {
 	Family NoteID
 	States []WriteBackState
 	Holder IncarnationID
+	For    PractitionerID // as in NoteFilter
 	After  WriteBackID
 	Limit  int // 1 to 500; 0 means 100
 }

@@ -2,6 +2,8 @@ package review
 
 import (
 	"context"
+	"fmt"
+	"hash/crc32"
 	"log/slog"
 	"time"
 )
@@ -131,4 +133,12 @@ func event(a Actor, enc EncounterID, action, entity string, details map[string]s
 		Chain: string(enc), SiteID: a.SiteID, Actor: who, AuthMethod: a.AuthMethod, Action: action, Entity: entity,
 		Outcome: "success", Details: details,
 	}
+}
+
+// adminEvent makes an audit event that belongs to no encounter: it goes to
+// one of the site's sixteen chains, always the same for a person.
+func adminEvent(a Actor, action string, details map[string]string) AuditEvent {
+	e := event(a, "", action, "site/"+string(a.SiteID), details)
+	e.Chain = fmt.Sprintf("site/%02d", crc32.ChecksumIEEE([]byte(a.PractitionerID))%16)
+	return e
 }

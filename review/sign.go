@@ -18,6 +18,10 @@ type Preview struct {
 	Rendering Rendering
 	Routes    []Route
 	OpenFlags int
+	// Shown stands for everything above and for whose chart it is: patient,
+	// encounter, revision, attestation, renderings (with the time in the
+	// signer's own line left blank) and destinations. SignNote wants it back.
+	Shown Digest
 }
 
 // PreviewNote renders the note as it would be signed by the actor now, with
@@ -31,11 +35,52 @@ func (s *Service) PreviewNote(ctx context.Context, a Actor, id NoteID) (Preview,
 	if err != nil {
 		return Preview{}, err
 	}
-	shown, _ := plan.Rendering(FormatText)
-	return Preview{
+	shown, err := s.shown(ctx, g)
+	if err != nil {
+		return Preview{}, err
+	}
+	text, _ := plan.Rendering(FormatText)
+	p := Preview{
 		Attestation: g.signature.Attestation, Meaning: g.signature.Meaning, ContentSHA256: g.revision.ContentSHA256,
-		Rendering: shown, Routes: plan.Routes, OpenFlags: g.note.OpenFlags,
-	}, nil
+		Rendering: text, Routes: plan.Routes, OpenFlags: g.note.OpenFlags, Shown: shown,
+	}
+	return p, s.store.Write(ctx, func(tx Tx) error {
+		return tx.Audit(event(a, g.note.EncounterID, "note.preview", "note/"+string(id), map[string]string{
+			"revision": strconv.Itoa(g.revision.Number), "shown_sha256": shown.String(),
+		}))
+	})
+}
+
+// shown is the digest that a preview and its signature have in common.
+func (s *Service) shown(ctx context.Context, g signing) (Digest, error) {
+	r := g.request
+	r.Signatures = slices.Clone(r.Signatures)
+	r.Signatures[len(r.Signatures)-1].SignedAt = time.Time{}
+	plan, err := s.planner.Plan(ctx, r)
+	if err != nil {
+		return Digest{}, err
+	}
+	type route struct {
+		Destination DestinationID
+		Refusals    []string
+	}
+	what := struct {
+		Patient     PatientID
+		Encounter   EncounterID
+		Revision    int
+		Content     Digest
+		Attestation string
+		Renderings  map[string]Digest
+		Routes      []route
+	}{r.Patient.ID, r.Encounter.ID, r.Revision.Number, r.Revision.ContentSHA256, g.signature.Attestation, map[string]Digest{}, nil}
+	for _, x := range plan.Renderings {
+		what.Renderings[x.Format] = x.SHA256
+	}
+	for _, x := range plan.Routes {
+		what.Routes = append(what.Routes, route{x.DestinationID, x.Refusals})
+	}
+	b, err := json.Marshal(what)
+	return DigestOf(b), err
 }
 
 // signing is what a signature needs, gathered from a snapshot.
@@ -127,27 +172,31 @@ func (g *signing) read(r Reader, a Actor, p Practitioner, now time.Time) (err er
 }
 
 // SignNote makes the signature that is due from the actor: the author's, or
-// a co-signature. seen is the content hash the signer was shown.
+// a co-signature. shown is the digest of the preview that the signer read.
 //
 //  1. Read the note, who signs, and what is due; refuse an illegal step,
-//     other content than was shown, and open blocking flags.
+//     anything else than was shown, and open blocking flags.
 //  2. Render the note with this signature in it, for every destination;
 //     refuse what a destination cannot take.
 //  3. Sign content and renderings (JWS).
 //  4. In one transaction: revision frozen, signature, renderings, state,
 //     write-backs, audit. The commit is the point of no return.
 //  5. Tell the dispatcher. If that is lost, the sweep does.
-func (s *Service) SignNote(ctx context.Context, a Actor, id NoteID, seen Digest) (Note, error) {
+func (s *Service) SignNote(ctx context.Context, a Actor, id NoteID, shown Digest) (Note, error) {
 	g, err := s.gather(ctx, a, id)
 	if err != nil {
 		return Note{}, err
 	}
+	now, err := s.shown(ctx, g)
+	if err != nil {
+		return Note{}, err
+	}
 	switch {
-	case g.revision.ContentSHA256 != seen:
-		return Note{}, Errorf(KindConflict, "sign note: it was changed after you were shown it: read it again")
 	case g.revision.Content.OpenFlags() > 0:
 		return Note{}, Errorf(KindFlagged, "sign note: blocking flags are open (%d): confirm each with a reason, edit or remove the statement",
 			g.revision.Content.OpenFlags())
+	case now != shown:
+		return Note{}, Errorf(KindConflict, "sign note: it is not what you were shown any more: read it again")
 	}
 	plan, err := s.planner.Plan(ctx, g.request)
 	if err != nil {
@@ -251,7 +300,8 @@ func (s *Service) oweWriteBacks(tx Tx, n Note, g signing, plan Plan) error {
 			ID: NewID[WriteBackID](), SiteID: n.SiteID, EncounterID: n.EncounterID, NoteID: n.ID, Family: n.Family,
 			Seq: int64(len(earlier) + i + 1), Revision: n.Revision, DestinationID: route.DestinationID, Adapter: route.Adapter,
 			Action: route.Action, Format: route.Format, State: WriteBackPending, Verification: VerificationNone,
-			ControlID: NewControlID(), NextAttemptAt: tx.Now(), CreatedAt: tx.Now(), StateAt: tx.Now(), RenderingID: r.SHA256,
+			ControlID: NewControlID(), NextAttemptAt: tx.Now(), CreatedAt: tx.Now(), StateAt: tx.Now(),
+			OwedSince: tx.Now(), RenderingID: r.SHA256,
 		}
 		if d.Mode != ModeSimulated {
 			w.State = WriteBackHeld

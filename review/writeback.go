@@ -168,12 +168,15 @@ func InitialWriteBackStates() []WriteBackState {
 // Verification says what a read-back of the chart found.
 type Verification string
 
-// Results of a read-back.
+// Results of a read-back. None also stands for a destination that cannot be
+// read back.
 const (
 	VerificationNone     Verification = "none"
 	VerificationVerified Verification = "verified"
 	VerificationEdited   Verification = "edited_in_ehr"
 	VerificationMismatch Verification = "mismatch"
+	// VerificationFailed: it should have been read back and could not be.
+	VerificationFailed Verification = "failed"
 )
 
 // WriteBack is one write of one revision to one destination.
@@ -204,7 +207,8 @@ type WriteBack struct {
 	Receipt     Receipt
 	CreatedAt   time.Time
 	StateAt     time.Time
-	RenderingID Digest // SHA-256 of the stored rendering
+	OwedSince   time.Time // since when it is to be sent: its creation, or when a person sent it again
+	RenderingID Digest    // SHA-256 of the stored rendering
 }
 
 // Receipt is the proof of receipt a destination gave.
@@ -289,6 +293,10 @@ type Document struct {
 	// Receipt is what an earlier attempt brought, for Find and Verify.
 	Receipt Receipt
 }
+
+// DefaultNoteType is the document type of a recording that names none:
+// progress note.
+const DefaultNoteType = "11506-3"
 
 // NoteTypeTitle is the display of a LOINC document type.
 func NoteTypeTitle(code string) string {

@@ -2,8 +2,11 @@ package review
 
 import (
 	"context"
-	"errors"
 )
+
+// CodeAcceptedByPerson is the ErrorCode of a write-back that no destination
+// confirmed: a person said that it is in the chart.
+const CodeAcceptedByPerson = "accepted_by_person"
 
 // WriteBackView is a write-back with its attempts.
 type WriteBackView struct {
@@ -26,20 +29,11 @@ func (s *Service) WriteBacks(ctx context.Context, a Actor, f WriteBackFilter) ([
 			return err
 		}
 		f.SiteID = a.SiteID
-		list, err := r.WriteBacks(f)
-		if err != nil || mayOperate(p) {
-			out = list
-			return err
+		if !mayOperate(p) {
+			f.For = p.ID
 		}
-		for _, w := range list {
-			if _, _, _, err := noteFor(r, a, w.NoteID); errors.Is(err, ErrNotFound) {
-				continue
-			} else if err != nil {
-				return err
-			}
-			out = append(out, w)
-		}
-		return nil
+		out, err = r.WriteBacks(f)
+		return err
 	})
 	return out, err
 }
@@ -108,13 +102,22 @@ func (s *Service) ResolveWriteBack(ctx context.Context, a Actor, id WriteBackID,
 		from := w.State
 		// Only what waits for a person is a person's to decide: a row that a
 		// process is sending is not.
-		if from != WriteBackManual && from != WriteBackUnknown && from != WriteBackRejected {
+		switch from {
+		case WriteBackManual, WriteBackUnknown, WriteBackRejected, WriteBackCommitted:
+		default:
 			return Errorf(KindIllegal, "%s: not possible while the write-back is %s", e, from)
 		}
 		if w.State, err = NextWriteBack(w.State, e); err != nil {
 			return err
 		}
-		w.StateAt, w.NextAttemptAt = tx.Now(), tx.Now()
+		w.StateAt, w.NextAttemptAt, w.ErrorCode = tx.Now(), tx.Now(), ""
+		switch e {
+		case EventResend:
+			w.OwedSince = tx.Now()
+		case EventAccept:
+			// A person's word is read back like an answer.
+			w.VerifyAt, w.ErrorCode = tx.Now(), CodeAcceptedByPerson
+		}
 		if err := tx.UpdateWriteBack(w, from, w.Attempts); err != nil {
 			return err
 		}

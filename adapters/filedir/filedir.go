@@ -60,6 +60,7 @@ func (a *Adapter) Profile() adapters.Profile {
 		},
 		MaxBytes:        MaxBytes,
 		KeepsIdentifier: true,
+		SafeCreate:      true, // see place: a link to a name that is taken fails
 	}
 }
 

@@ -12,10 +12,12 @@
 //	MSH-7, EVN-2   when the write-back was made: every attempt is the same bytes
 //	MSH-10         Document.ControlID
 //	PID-3          the patient's MR identifiers that are valid there
-//	PV1-19         the visit number, where there is one
+//	               (of Options.RecordAuthority, if that is set)
+//	PV1-19         the visit number, where there is one (VisitAuthority)
 //	TXA-2          from the LOINC type (table 0270: PR is a progress note, PN is not)
 //	TXA-4, 6, 7    visit, recording and transcription
-//	TXA-9, 10, 22  author; signers; signers with the time of each signature
+//	TXA-9, 10, 22  author; signers; signers with the time of each signature;
+//	               by identifier (PractitionerAuthority), else by NPI
 //	TXA-12         the document number
 //	TXA-17         LA when every due signature is there, else AU
 //	TXA-18, 19     confidentiality; AV

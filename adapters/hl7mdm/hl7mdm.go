@@ -32,6 +32,18 @@ type Options struct {
 	// Authorities translates assigning authorities of identifiers to the
 	// receiver's namespaces. One without an entry is sent as it is.
 	Authorities map[string]string
+	// RecordAuthority is the assigning authority, as identifiers carry it, of
+	// the record numbers the receiver knows: PID-3 has those only, and a
+	// patient without one is refused. Empty: every record number that is
+	// valid there is sent.
+	RecordAuthority string
+	// VisitAuthority is the same of visit numbers, PV1-19. A visit without
+	// one is sent without a number, or refused with EncounterRequired.
+	VisitAuthority string
+	// PractitionerAuthority is the same of practitioners, XCN-9. An identifier
+	// of the destination that names no authority is taken as of this one. Who
+	// has neither is named by NPI.
+	PractitionerAuthority string
 	// DocumentAuthority is TXA-12.2: left out. The whole field has 30
 	// characters, of which the document number takes 26.
 	DocumentAuthority string

@@ -2,6 +2,7 @@ package hl7mdm
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,6 +67,12 @@ func (a *Adapter) mdm(d review.Document) (hl7v2.MDM, error) {
 		m.Doc.Authenticators = append(m.Doc.Authenticators, who)
 		m.Doc.Authentications = append(m.Doc.Authentications, hl7v2.PPN{Person: who, At: a.at(s.SignedAt)})
 	}
+	switch {
+	case a.opts.RecordAuthority != "" && len(m.Patient.IDs) == 0:
+		return hl7v2.MDM{}, adapters.Permanent("patient_identifier", "the patient has no record number of the authority that record_authority names: add it, or correct the destination's configuration")
+	case a.opts.EncounterRequired && m.Visit.Number.ID == "":
+		return hl7v2.MDM{}, adapters.Permanent("encounter_identifier", "the encounter has no visit number of the authority that visit_authority names: add it, or correct the destination's configuration")
+	}
 	return m, nil
 }
 
@@ -129,7 +136,7 @@ func (a *Adapter) patient(d review.Document) hl7v2.Patient {
 		BirthDate: strings.ReplaceAll(string(d.Patient.BirthDate), "-", ""),
 	}
 	for _, id := range review.For(d.Patient.Identifiers, d.Destination.ID) {
-		if id.Type == "MR" && id.Value != "" {
+		if id.Type == "MR" && id.Value != "" && of(a.opts.RecordAuthority, id) {
 			p.IDs = append(p.IDs, hl7v2.CX{ID: string(id.Value), Authority: a.authority(id.Authority), Type: "MR"})
 		}
 	}
@@ -154,17 +161,26 @@ func (a *Adapter) visit(d review.Document) hl7v2.Visit {
 	case review.ClassInpatient:
 		v.Class = "I"
 	}
-	if id, ok := adapters.IdentifierFor(d.Encounter.Identifiers, d.Destination.ID, "VN"); ok {
+	ids := slices.DeleteFunc(slices.Clone(d.Encounter.Identifiers), func(id review.Identifier) bool { return !of(a.opts.VisitAuthority, id) })
+	if id, ok := adapters.IdentifierFor(ids, d.Destination.ID, "VN"); ok {
 		v.Number = hl7v2.CX{ID: string(id.Value), Authority: a.authority(id.Authority), Type: "VN"}
 	}
 	return v
+}
+
+// of reports whether an identifier is of the authority; any is when it is empty.
+func of(authority string, id review.Identifier) bool {
+	return authority == "" || id.Authority == authority
 }
 
 // person names a practitioner by the receiver's own identifier, else by NPI.
 func (a *Adapter) person(p review.Practitioner, dest review.DestinationID) (hl7v2.XCN, bool) {
 	x := hl7v2.XCN{Family: p.Family, Given: p.Given, Degree: p.Credential}
 	for _, id := range review.For(p.Identifiers, dest) {
-		if id.Type != review.IdentifierFHIR && id.Value != "" {
+		if id.Authority == "" && id.Destination == dest {
+			id.Authority = a.opts.PractitionerAuthority
+		}
+		if id.Type != review.IdentifierFHIR && id.Value != "" && of(a.opts.PractitionerAuthority, id) {
 			x.ID, x.Authority, x.IDType = string(id.Value), a.authority(id.Authority), id.Type
 			return x, true
 		}

@@ -98,6 +98,63 @@ func TestMessageNotCompleted(t *testing.T) {
 	}
 }
 
+// Only identifiers of the configured authorities leave.
+func TestMessageAuthorities(t *testing.T) {
+	t.Parallel()
+	o := Options{RecordAuthority: "ENTERPRISE", VisitAuthority: "ADT", PractitionerAuthority: "STAFF", Authorities: map[string]string{"ENTERPRISE": "EMPI"}}
+	full := func() review.Document {
+		d := document(t)
+		d.Patient.Identifiers = append(d.Patient.Identifiers, review.Identifier{Type: "MR", Authority: "ENTERPRISE", Value: "E1"})
+		d.Encounter.Identifiers = append(d.Encounter.Identifiers, review.Identifier{Type: "VN", Authority: "ADT", Value: "A1"})
+		d.Signers[0].Identifiers = append(d.Signers[0].Identifiers,
+			review.Identifier{Type: "EI", Authority: "PAYROLL", Value: "P1"}, review.Identifier{Type: "EI", Authority: "STAFF", Value: "S1"})
+		d.Author = d.Signers[0]
+		d.Signers[1].Identifiers = append(d.Signers[1].Identifiers, review.Identifier{Type: "EI", Destination: d.Destination.ID, Value: "S2"})
+		return d
+	}
+	for name, c := range map[string]struct {
+		change func(*review.Document, *Options)
+		want   []string // PID-3, PV1-19, TXA-9, TXA-10 second; or the code of the refusal
+	}{
+		"OK": {func(*review.Document, *Options) {}, []string{
+			"E1^^^EMPI^MR", "A1^^^ADT^VN", "S1^Okafor^Amara^^^^MD^^STAFF^^^^EI", "S2^Lindqvist^Jonas^^^^MD, PhD^^STAFF^^^^EI"}},
+		"AnyWithoutConfiguration": {func(_ *review.Document, o *Options) { *o = Options{} }, []string{
+			"MRN7734019^^^HOSPMRN^MR~E1^^^ENTERPRISE^MR", "VN5520187^^^HOSPVN^VN", "P1^Okafor^Amara^^^^MD^^PAYROLL^^^^EI", "S2^Lindqvist^Jonas^^^^MD, PhD^^^^^^EI"}},
+		"NPIWithoutOneOfTheAuthority": {func(_ *review.Document, o *Options) { o.PractitionerAuthority = "NOBODY'S" }, []string{
+			"E1^^^EMPI^MR", "A1^^^ADT^VN", "1234567893^Okafor^Amara^^^^MD^^NPI^^^^NPI", "S2^Lindqvist^Jonas^^^^MD, PhD^^NOBODY'S^^^^EI"}},
+		"NoVisitNumberOfTheAuthority": {func(_ *review.Document, o *Options) { o.VisitAuthority = "OTHER" }, []string{
+			"E1^^^EMPI^MR", "", "S1^Okafor^Amara^^^^MD^^STAFF^^^^EI", "S2^Lindqvist^Jonas^^^^MD, PhD^^STAFF^^^^EI"}},
+		"ErrNoRecordOfTheAuthority":      {func(_ *review.Document, o *Options) { o.RecordAuthority = "OTHER" }, []string{"patient_identifier"}},
+		"ErrVisitNumberNeeded":           {func(_ *review.Document, o *Options) { o.VisitAuthority, o.EncounterRequired = "OTHER", true }, []string{"encounter_identifier"}},
+		"ErrNeitherOfTheAuthorityNorNPI": {func(d *review.Document, o *Options) { o.PractitionerAuthority, d.Author.NPI = "OTHER", "" }, []string{"author_unmapped"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d, o := full(), o
+			c.change(&d, &o)
+			msg, _, err := newAdapter(t, "127.0.0.1:9", o).encode(d)
+			if err != nil {
+				if diff := cmp.Diff(c.want, []string{adapters.CodeOf(err)}); diff != "" || !isPermanent(err) {
+					t.Errorf("%v (-want +got):\n%s", err, diff)
+				}
+				return
+			}
+			field := func(segment string, n int) string {
+				for s := range strings.SplitSeq(string(msg), "\r") {
+					if f := strings.Split(s, "|"); f[0] == segment && len(f) > n {
+						return f[n]
+					}
+				}
+				return ""
+			}
+			_, second, _ := strings.Cut(field("TXA", 10), "~")
+			if diff := cmp.Diff(c.want, []string{field("PID", 3), field("PV1", 19), field("TXA", 9), second}); diff != "" {
+				t.Errorf("PID-3, PV1-19, TXA-9, TXA-10 (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestMessageErrPermanent(t *testing.T) {
 	t.Parallel()
 	a := newAdapter(t, "127.0.0.1:9", Options{})

@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"strings"
 
 	"countersign/review"
+
+	countersignpb "countersign/proto/countersign/v1"
 
 	"google.golang.org/grpc/metadata"
 )
@@ -29,19 +32,43 @@ func BearerToken(ctx context.Context) (string, bool) {
 	return token, true
 }
 
+// Device is one that has authenticated, and what it may record.
+type Device struct {
+	ID string // as in Start
+	// Site is the only site it may record at. Empty means any: for loopback
+	// addresses only.
+	Site review.SiteID
+	// Practitioners are those whose visits it may record. Empty means every
+	// practitioner of the site.
+	Practitioners []review.PractitionerID
+}
+
+// mayOpen checks a Start against what the device may do. Its answer is the
+// same for what does not exist and for what is not the device's. That a
+// stream which is resumed belongs to the site is for the domain to see.
+func (d Device) mayOpen(r review.OpenRequest) error {
+	switch {
+	case d.Site != "" && r.SiteID != d.Site:
+		return refuse(countersignpb.RefusedReason_REFUSED_REASON_UNKNOWN_SITE, "start.site_id", "start.site_id: not a site of this device", "ask the gateway's operator for the site id")
+	case r.ResumeToken == "" && len(d.Practitioners) > 0 && !slices.Contains(d.Practitioners, r.Practitioner):
+		return refuse(countersignpb.RefusedReason_REFUSED_REASON_UNKNOWN_PRACTITIONER, "start.practitioner", "start.practitioner: not a practitioner of this device", "have the practitioner registered for this device")
+	}
+	return nil
+}
+
 // DeviceTokens is an Options.DeviceAuth over a table from the SHA-256 of each
-// device's token to its device id. Tokens are looked up by hash, so that the
-// time taken tells nothing of a token. The map must not change afterwards.
-func DeviceTokens(devices map[review.Digest]string) func(context.Context) (string, error) {
-	return func(ctx context.Context) (string, error) {
+// token to its device. Tokens are looked up by hash, so that the time taken
+// tells nothing of a token. The map must not change afterwards.
+func DeviceTokens(devices map[review.Digest]Device) func(context.Context) (Device, error) {
+	return func(ctx context.Context) (Device, error) {
 		token, ok := BearerToken(ctx)
 		if !ok {
-			return "", errNoToken
+			return Device{}, errNoToken
 		}
-		id, ok := devices[sha256.Sum256([]byte(token))]
+		d, ok := devices[sha256.Sum256([]byte(token))]
 		if !ok {
-			return "", errNoToken
+			return Device{}, errNoToken
 		}
-		return id, nil
+		return d, nil
 	}
 }

@@ -40,6 +40,13 @@
 // on disk; the interruption itself is not kept. Prefix and suffix of a
 // patient's name are not kept.
 //
+// # Devices
+//
+// [Options].DeviceAuth says which device calls and binds it to one [Device]
+// Site, and to some of its practitioners if that is wanted. A Start for
+// another site or practitioner, and one that resumes at another site, is
+// refused as UNKNOWN_SITE or UNKNOWN_PRACTITIONER whether those exist or not.
+//
 // # PHI
 //
 // Logs and refusals name ids, fields and kinds. The state file of [Client]

@@ -63,9 +63,9 @@ type Options struct {
 	// IdleTimeout ends a call without messages. Default 5 min.
 	IdleTimeout time.Duration
 	// DeviceAuth says which device is calling, from the metadata or the
-	// client certificate in ctx. Nil believes the device_id of Start, which is
-	// for loopback addresses only.
-	DeviceAuth func(ctx context.Context) (deviceID string, err error)
+	// client certificate in ctx, and for which site. Nil believes the
+	// device_id and site_id of Start, which is for loopback addresses only.
+	DeviceAuth func(ctx context.Context) (Device, error)
 	// Live is handed interim utterances. It is called from the reader of each
 	// call and must not block. Nil drops them.
 	Live func(st review.OpenStream, u review.Utterance)
@@ -169,11 +169,11 @@ func (s *Server) serve(stream grpc.BidiStreamingServer[countersignpb.StreamUtter
 	if start == nil {
 		return refuse(countersignpb.RefusedReason_REFUSED_REASON_INVALID_UTTERANCE, "start", "the first message of a call must be Start", "update the device's software")
 	}
-	if s.options.DeviceAuth != nil && start.GetDeviceId() != device {
+	if s.options.DeviceAuth != nil && start.GetDeviceId() != device.ID {
 		return refuse(countersignpb.RefusedReason_REFUSED_REASON_UNKNOWN_DEVICE, "start.device_id", "not the device that authenticated", "register this device at the site, or use its own credentials")
 	}
 	now := s.options.Now()
-	req, err := openRequest(start, now, s.options)
+	req, err := openRequest(start, now, s.options, device)
 	if err != nil {
 		return err
 	}
@@ -188,15 +188,15 @@ func (s *Server) serve(stream grpc.BidiStreamingServer[countersignpb.StreamUtter
 	return se.run(start, now)
 }
 
-func (s *Server) authenticate(ctx context.Context) (string, error) {
+func (s *Server) authenticate(ctx context.Context) (Device, error) {
 	if s.options.DeviceAuth == nil {
-		return "", nil
+		return Device{}, nil
 	}
-	id, err := s.options.DeviceAuth(ctx)
-	if err != nil || id == "" {
-		return "", refuse(countersignpb.RefusedReason_REFUSED_REASON_UNAUTHENTICATED, "", "credentials are missing, wrong or out of date", "get new credentials for this device")
+	d, err := s.options.DeviceAuth(ctx)
+	if err != nil || d.ID == "" {
+		return Device{}, refuse(countersignpb.RefusedReason_REFUSED_REASON_UNAUTHENTICATED, "", "credentials are missing, wrong or out of date", "get new credentials for this device")
 	}
-	return id, nil
+	return d, nil
 }
 
 // recvFirst waits for the first message, at most the idle time-out: a call

@@ -361,7 +361,7 @@ func TestPauseFlushes(t *testing.T) {
 
 func TestDeviceAuth(t *testing.T) {
 	t.Parallel()
-	auth := DeviceTokens(map[review.Digest]string{review.DigestOf([]byte("secret")): "room-1", review.DigestOf([]byte("elsewhere")): "room-2"})
+	auth := DeviceTokens(map[review.Digest]Device{review.DigestOf([]byte("secret")): {ID: "room-1"}, review.DigestOf([]byte("elsewhere")): {ID: "room-2"}})
 	cc, _ := setup(t, newMemory(), Options{DeviceAuth: auth})
 	for name, c := range map[string]struct {
 		header []string
@@ -388,6 +388,70 @@ func TestDeviceAuth(t *testing.T) {
 				t.Error("not started")
 			}
 		})
+	}
+}
+
+// A device opens and resumes at its own site, for its own practitioners, and
+// is not told what else exists.
+func TestDeviceIsBound(t *testing.T) {
+	t.Parallel()
+	token := func(s string) review.Digest { return review.DigestOf([]byte(s)) }
+	cc, _ := setup(t, newMemory(), Options{DeviceAuth: DeviceTokens(map[review.Digest]Device{
+		token("here"):       {ID: "room-1", Site: "clinic"},
+		token("elsewhere"):  {ID: "room-1", Site: "other"},
+		token("own"):        {ID: "room-1", Site: "clinic", Practitioners: []review.PractitionerID{"dr-x", "dr-demo"}},
+		token("somebody's"): {ID: "room-1", Site: "clinic", Practitioners: []review.PractitionerID{"dr-x"}},
+	})})
+	as := func(name string) *device {
+		return call(t, metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+name), cc)
+	}
+	site, person := countersignpb.RefusedReason_REFUSED_REASON_UNKNOWN_SITE, countersignpb.RefusedReason_REFUSED_REASON_UNKNOWN_PRACTITIONER
+	at := func(v Visit, site string) Visit { v.SiteID = site; return v }
+	by := func(v Visit, who string) Visit { v.PractitionerID = who; return v }
+	first := as("here")
+	first.start(startOf(visit("first")))
+	open := first.recv().GetStarted()
+	if open == nil {
+		t.Fatal("not started at its own site")
+	}
+	for name, c := range map[string]struct {
+		token string
+		start *countersignpb.Start
+		want  countersignpb.RefusedReason
+	}{
+		"OwnPractitioner":        {"own", startOf(visit("own")), 0},
+		"OtherSite":              {"elsewhere", startOf(visit("x")), site},
+		"SiteNobodyHas":          {"here", startOf(at(visit("x"), "nowhere")), site},
+		"OtherPractitioner":      {"somebody's", startOf(visit("x")), person},
+		"PractitionerNobodyHas":  {"somebody's", startOf(by(visit("x"), "dr-nobody")), person},
+		"ResumeFromOtherSite":    {"elsewhere", resumeOf(visit("first"), open, 0), site},
+		"ResumeNamesOtherSite":   {"here", resumeOf(at(visit("first"), "other"), open, 0), site},
+		"ResumeAtItsOwn":         {"here", resumeOf(visit("first"), open, 0), 0},
+		"MalformedSite":          {"here", startOf(at(visit("x"), "No Site")), site},
+		"PractitionerOfTheSite":  {"here", startOf(visit("second")), 0},
+		"NobodyOfTheSite":        {"here", startOf(by(visit("x"), "dr-nobody")), person},
+		"ListedButNotOfTheSite":  {"own", startOf(by(visit("x"), "dr-x")), person},
+		"ResumeWithNobodyListed": {"own", resumeOf(by(visit("first"), "dr-nobody"), open, 0), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := as(c.token)
+			d.start(c.start)
+			if c.want != 0 {
+				d.refused(c.want)
+			} else if d.recv().GetStarted() == nil {
+				t.Error("not started")
+			}
+		})
+	}
+	answers := func(d *device, s *countersignpb.Start, want countersignpb.RefusedReason) string {
+		d.start(s)
+		return d.refused(want).String()
+	}
+	if a, b := answers(as("elsewhere"), startOf(visit("x")), site), answers(as("elsewhere"), startOf(at(visit("x"), "nowhere")), site); a != b {
+		t.Errorf("a site that exists is told from one that does not: %s, %s", a, b)
+	}
+	if a, b := answers(as("somebody's"), startOf(visit("x")), person), answers(as("somebody's"), startOf(by(visit("x"), "dr-nobody")), person); a != b {
+		t.Errorf("a practitioner who exists is told from one who does not: %s, %s", a, b)
 	}
 }
 

@@ -18,9 +18,10 @@ var (
 	rePlace     = regexp.MustCompile(`^[A-Z]{2}(-[A-Z0-9]{1,3})?$`)
 )
 
-// openRequest checks a Start against ingest.proto and translates it. Errors
-// are *refusal. Of a Start that resumes only the proof is used.
-func openRequest(p *countersignpb.Start, now time.Time, o Options) (review.OpenRequest, error) {
+// openRequest checks a Start against ingest.proto and against what its device
+// may do, and translates it. Errors are *refusal. Of a Start that resumes only
+// site, device and proof are used.
+func openRequest(p *countersignpb.Start, now time.Time, o Options, d Device) (review.OpenRequest, error) {
 	r := review.OpenRequest{SiteID: review.SiteID(p.GetSiteId()), DeviceID: p.GetDeviceId(), ClientID: p.GetRecording().GetClientRecordingId()}
 	switch {
 	case p.GetProtocolVersion() != ProtocolVersion:
@@ -39,9 +40,13 @@ func openRequest(p *countersignpb.Start, now time.Time, o Options) (review.OpenR
 		if r.StreamID, r.ResumeToken, ok = unpack(p.GetResumption().GetResumeToken()); !ok {
 			return r, refuse(countersignpb.RefusedReason_REFUSED_REASON_RESUME_TOKEN, "start.resumption.resume_token", "start.resumption.resume_token: not a token of this server", "start a new recording")
 		}
-		return r, nil
+		return r, d.mayOpen(r)
 	}
-	return newRecording(r, p, now, o)
+	r, err := newRecording(r, p, now, o)
+	if err != nil {
+		return r, err
+	}
+	return r, d.mayOpen(r)
 }
 
 func newRecording(r review.OpenRequest, p *countersignpb.Start, now time.Time, o Options) (review.OpenRequest, error) {

@@ -55,7 +55,7 @@ func TestReviewToSignature(t *testing.T) {
 		t.Errorf("preview: %v", preview)
 	}
 	sign := func() *countersignpb.SignNoteRequest {
-		return &countersignpb.SignNoteRequest{NoteId: id, ExpectedRevision: rev.GetNumber(), ExpectedContentSha256: rev.GetContentSha256(), Attestation: preview.GetAttestation()}
+		return &countersignpb.SignNoteRequest{NoteId: id, ExpectedRevision: rev.GetNumber(), ExpectedContentSha256: rev.GetContentSha256(), Attestation: preview.GetAttestation(), ShownSha256: preview.GetShownSha256()}
 	}
 	want[*countersignpb.SignNoteResponse](t, "FLAGGED")(rpc.SignNote(ctx, sign()))
 
@@ -93,9 +93,11 @@ func TestReviewToSignature(t *testing.T) {
 	other.Attestation += " "
 	want[*countersignpb.SignNoteResponse](t, "CONFLICT")(rpc.SignNote(ctx, other))
 	want[*countersignpb.CoSignNoteResponse](t, "ILLEGAL")(rpc.CoSignNote(ctx, &countersignpb.CoSignNoteRequest{
-		NoteId: id, ExpectedRevision: rev.GetNumber(), ExpectedContentSha256: rev.GetContentSha256(), Attestation: preview.GetAttestation(),
+		NoteId: id, ExpectedRevision: rev.GetNumber(), ExpectedContentSha256: rev.GetContentSha256(), Attestation: preview.GetAttestation(), ShownSha256: preview.GetShownSha256(),
 	}))
 
+	want[*countersignpb.SignNoteResponse](t, "CONFLICT")(rpc.SignNote(ctx, sign())) // right text, but of an older preview
+	preview = must[*countersignpb.PreviewNoteResponse](t)(rpc.PreviewNote(ctx, &countersignpb.PreviewNoteRequest{NoteId: id}))
 	signed := must[*countersignpb.SignNoteResponse](t)(rpc.SignNote(ctx, sign()))
 	sig := signed.GetSignature()
 	if signed.GetNote().GetState() != countersignpb.NoteState_NOTE_STATE_COMPLETED || len(signed.GetWritebacks()) != 2 || sig.GetJws() == "" || sig.GetPractitionerId() != "dr-demo" ||
@@ -138,12 +140,12 @@ func TestCoSignature(t *testing.T) {
 		t.Error("the preview says that the resident's signature completes the note")
 	}
 	first := must[*countersignpb.SignNoteResponse](t)(rpc.SignNote(young, &countersignpb.SignNoteRequest{
-		NoteId: id, ExpectedRevision: rev.GetNumber(), ExpectedContentSha256: rev.GetContentSha256(), Attestation: show.GetAttestation(),
+		NoteId: id, ExpectedRevision: rev.GetNumber(), ExpectedContentSha256: rev.GetContentSha256(), Attestation: show.GetAttestation(), ShownSha256: show.GetShownSha256(),
 	}))
 	if first.GetNote().GetState() != countersignpb.NoteState_NOTE_STATE_PENDING_COSIGN || first.GetNote().GetCoSignerId() != "dr-demo" || len(first.GetWritebacks()) != 0 {
 		t.Errorf("signed: %v", first)
 	}
-	co := &countersignpb.CoSignNoteRequest{NoteId: id, ExpectedRevision: rev.GetNumber(), ExpectedContentSha256: rev.GetContentSha256(), Attestation: show.GetAttestation()}
+	co := &countersignpb.CoSignNoteRequest{NoteId: id, ExpectedRevision: rev.GetNumber(), ExpectedContentSha256: rev.GetContentSha256(), Attestation: show.GetAttestation(), ShownSha256: show.GetShownSha256()}
 	want[*countersignpb.CoSignNoteResponse](t, "FORBIDDEN")(rpc.CoSignNote(young, co)) // nobody co-signs their own
 	shown := must[*countersignpb.PreviewNoteResponse](t)(rpc.PreviewNote(senior, &countersignpb.PreviewNoteRequest{NoteId: id}))
 	if shown.GetMeaning() != countersignpb.SignatureMeaning_SIGNATURE_MEANING_CO_SIGNATURE || !shown.GetCompletes() {
@@ -151,17 +153,19 @@ func TestCoSignature(t *testing.T) {
 	}
 	want[*countersignpb.CoSignNoteResponse](t, "CONFLICT")(rpc.CoSignNote(senior, co)) // the resident's attestation
 	want[*countersignpb.SignNoteResponse](t, "ILLEGAL")(rpc.SignNote(senior, &countersignpb.SignNoteRequest{
-		NoteId: id, ExpectedRevision: rev.GetNumber(), ExpectedContentSha256: rev.GetContentSha256(), Attestation: shown.GetAttestation(),
+		NoteId: id, ExpectedRevision: rev.GetNumber(), ExpectedContentSha256: rev.GetContentSha256(), Attestation: shown.GetAttestation(), ShownSha256: shown.GetShownSha256(),
 	}))
 	returned := must[*countersignpb.ReturnNoteResponse](t)(rpc.ReturnNote(senior, &countersignpb.ReturnNoteRequest{NoteId: id, ExpectedRevision: rev.GetNumber(), Reason: "incomplete"}))
 	if returned.GetNote().GetState() != countersignpb.NoteState_NOTE_STATE_IN_REVIEW {
 		t.Errorf("returned: %v", returned)
 	}
 	number := returned.GetNote().GetRevision()
+	show = must[*countersignpb.PreviewNoteResponse](t)(rpc.PreviewNote(young, &countersignpb.PreviewNoteRequest{NoteId: id}))
 	first = must[*countersignpb.SignNoteResponse](t)(rpc.SignNote(young, &countersignpb.SignNoteRequest{
-		NoteId: id, ExpectedRevision: number, ExpectedContentSha256: rev.GetContentSha256(), Attestation: show.GetAttestation(),
+		NoteId: id, ExpectedRevision: number, ExpectedContentSha256: rev.GetContentSha256(), Attestation: show.GetAttestation(), ShownSha256: show.GetShownSha256(),
 	}))
-	co.ExpectedRevision, co.Attestation = first.GetNote().GetRevision(), shown.GetAttestation()
+	shown = must[*countersignpb.PreviewNoteResponse](t)(rpc.PreviewNote(senior, &countersignpb.PreviewNoteRequest{NoteId: id}))
+	co.ExpectedRevision, co.Attestation, co.ShownSha256 = first.GetNote().GetRevision(), shown.GetAttestation(), shown.GetShownSha256()
 	done := must[*countersignpb.CoSignNoteResponse](t)(rpc.CoSignNote(senior, co))
 	if done.GetNote().GetState() != countersignpb.NoteState_NOTE_STATE_COMPLETED || len(done.GetWritebacks()) != 2 || done.GetSignature().GetPosition() != 2 {
 		t.Errorf("co-signed: %v", done)
@@ -258,7 +262,7 @@ func TestWritebacks(t *testing.T) {
 	rev := signable(t, f, id, "dr-demo")
 	show := must[*countersignpb.PreviewNoteResponse](t)(f.review().PreviewNote(ctx, &countersignpb.PreviewNoteRequest{NoteId: id}))
 	must[*countersignpb.SignNoteResponse](t)(f.review().SignNote(ctx, &countersignpb.SignNoteRequest{
-		NoteId: id, ExpectedRevision: rev.GetNumber(), ExpectedContentSha256: rev.GetContentSha256(), Attestation: show.GetAttestation(),
+		NoteId: id, ExpectedRevision: rev.GetNumber(), ExpectedContentSha256: rev.GetContentSha256(), Attestation: show.GetAttestation(), ShownSha256: show.GetShownSha256(),
 	}))
 	rpc := f.writebacks()
 	// One is refused by its destination, the other was accepted after a try

@@ -2,7 +2,6 @@ package reviewrpc
 
 import (
 	"context"
-	"crypto/subtle"
 
 	"countersign/review"
 
@@ -31,6 +30,7 @@ func (s *notesServer) PreviewNote(ctx context.Context, r *countersignpb.PreviewN
 	out := &countersignpb.PreviewNoteResponse{
 		Revision: uint32(v.Note.Revision), ContentSha256: hash(p.ContentSHA256), RenderedText: string(p.Rendering.Body), Attestation: p.Attestation,
 		Meaning: meaning(p.Meaning), Completes: open == 1, OpenFlags: uint32(p.OpenFlags),
+		ShownSha256: hash(p.Shown),
 	}
 	for _, x := range p.Routes {
 		d, _ := site.Destination(x.DestinationID)
@@ -49,6 +49,7 @@ func (s *notesServer) PreviewNote(ctx context.Context, r *countersignpb.PreviewN
 type attested interface {
 	witnessed
 	GetAttestation() string
+	GetShownSha256() string
 }
 
 // SignNote implements Review.
@@ -91,10 +92,14 @@ func (s *notesServer) sign(ctx context.Context, r attested, want review.Meaning)
 	if err != nil {
 		return v, nil, err
 	}
-	if subtle.ConstantTimeCompare([]byte(p.Attestation), []byte(r.GetAttestation())) != 1 {
+	if p.Attestation != r.GetAttestation() || p.ContentSHA256 != seen {
 		return v, nil, review.Errorf(review.KindConflict, "attestation: not the text of the preview: show the signer the preview again")
 	}
-	n, err := s.notes.SignNote(ctx, a, v.Note.ID, seen)
+	var shown review.Digest
+	if err := shown.UnmarshalText([]byte(r.GetShownSha256())); err != nil {
+		return v, nil, review.Errorf(review.KindInvalid, "shown_sha256: send the one of PreviewNote, 64 hexadecimal characters")
+	}
+	n, err := s.notes.SignNote(ctx, a, v.Note.ID, shown)
 	if err != nil {
 		return v, nil, err
 	}

@@ -155,6 +155,7 @@ func (f *fakeNotes) PreviewNote(_ context.Context, _ review.Actor, id review.Not
 	}
 	d, err := f.due()
 	p := preview(f.view, f.person, d.Meaning)
+	p.Shown = p.ContentSHA256 // of this fake
 	if f.routes != nil {
 		p.Routes = f.routes
 	}

@@ -23,7 +23,7 @@ func TestUnknownAndMalformedIdsLookTheSame(t *testing.T) {
 		}
 	}
 	for _, act := range []string{"edit", "confirm", "sign", "return", "discard", "redraft"} {
-		fields := []string{"seen", strings.Repeat("0", 64), "op", "replace", "text", "typed", "agree", "yes", "reason", "duplicate"}
+		fields := []string{"seen", strings.Repeat("0", 64), "shown", strings.Repeat("0", 64), "op", "replace", "text", "typed", "agree", "yes", "reason", "duplicate"}
 		for _, id := range []string{other, "/notes/1"} {
 			if got := b.post(id+"/"+act, fields...); got.Status != want.Status || got.Body != want.Body {
 				t.Errorf("POST %s/%s: %d and another page:\n%s", id, act, got.Status, got.Body)

@@ -135,6 +135,16 @@ func seenOn(a answer) string {
 	return m[1]
 }
 
+// shownOn is the digest of the preview on a page to sign.
+func shownOn(a answer) string {
+	a.t.Helper()
+	m := regexp.MustCompile(`name="shown" value="([0-9a-f]{64})"`).FindStringSubmatch(a.Body)
+	if m == nil {
+		a.t.Fatalf("nothing to sign on the page:\n%s", a.Body)
+	}
+	return m[1]
+}
+
 func (b *browser) as(p review.PractitionerID) *browser {
 	b.t.Helper()
 	b.post("/signin", "login", string(p), "password", "x").leadsTo("/")
@@ -151,7 +161,7 @@ func TestVisitOnTheRealService(t *testing.T) {
 	page := b.get(path).has("Check 1 marked statement", "In review", "MRN 70012345")
 	checkPage(t, page.Body)
 	b.get(path + "/sign").has("1 marked statement has to be checked").hasNot(`name="agree"`)
-	b.post(path+"/sign", "seen", seenOn(page), "agree", "yes").want(http.StatusConflict).has("Blocking flags are open (1)")
+	b.post(path+"/sign", "seen", seenOn(page), "shown", seenOn(page), "agree", "yes").want(http.StatusConflict).has("Blocking flags are open (1)")
 
 	b.post(path+"/confirm", "seen", seenOn(page), "statement", string(stID(3)), "kind", "number_not_said", "text", "ok").want(http.StatusBadRequest).has("say in 3 to 500 bytes", "Not saved yet")
 	b.post(path+"/confirm", "seen", seenOn(page), "statement", string(stID(3)), "kind", "number_not_said", "text", "thermometer").leadsTo(path + "#s-" + string(stID(3)))
@@ -164,9 +174,9 @@ func TestVisitOnTheRealService(t *testing.T) {
 	b.post(path+"/edit", "seen", seenOn(b.get(path)), "op", "remove", "statement", string(stID(0))).leadsTo(path)
 
 	doc := b.get(path+"/sign").has("Latex.", "No &lt;blood&gt;", "I, Per Lindqvist, MD").hasNot("Diarrhoea for three days.")
-	b.post(path+"/sign", "seen", seenOn(doc)).want(http.StatusBadRequest)
-	b.post(path+"/sign", "seen", seenOn(doc), "agree", "yes").leadsTo(path)
-	b.post(path+"/sign", "seen", seenOn(doc), "agree", "yes").leadsTo(path)
+	b.post(path+"/sign", "seen", seenOn(doc), "shown", shownOn(doc)).want(http.StatusBadRequest)
+	b.post(path+"/sign", "seen", seenOn(doc), "shown", shownOn(doc), "agree", "yes").leadsTo(path)
+	b.post(path+"/sign", "seen", seenOn(doc), "shown", shownOn(doc), "agree", "yes").leadsTo(path)
 	b.get(path).has("Signed by Per Lindqvist, MD", "Co-signature due").hasNot("Where the note is", "Read and")
 
 	b.as("clerk").get(path).has("The co-signature is due", "Featherstone").hasNot("Read and", "Return it")
@@ -176,7 +186,7 @@ func TestVisitOnTheRealService(t *testing.T) {
 	b.as(author.ID).get("/").has("To co-sign", "Per Lindqvist, MD")
 	b.get(path).has("Read and co-sign", "Return it to Per Lindqvist, MD")
 	doc = b.get(path+"/sign").has(">Co-sign</button>", "Signed by Per Lindqvist, MD", "Signed by Ngozi Okafor, MD")
-	b.post(path+"/sign", "seen", seenOn(doc), "agree", "yes").leadsTo(path)
+	b.post(path+"/sign", "seen", seenOn(doc), "shown", shownOn(doc), "agree", "yes").leadsTo(path)
 	b.get(path).has("Co-signed by Ngozi Okafor, MD", "Where the note is", "Epic (simulated)", "On its way", `http-equiv="refresh"`)
 	if strings.Contains(b.log.String(), "Featherstone") {
 		t.Error("the log has the patient's name")
@@ -191,10 +201,11 @@ func TestDoubleClickOnTheRealService(t *testing.T) {
 	path := "/notes/" + string(id)
 	b := setupWith(t, svc, staffAuth{}, Options{}).as(author.ID)
 	b.post(path+"/edit", "seen", seenOn(b.get(path)), "op", "remove", "statement", string(stID(3))).leadsTo(path)
-	seen := seenOn(b.get(path + "/sign"))
+	doc := b.get(path + "/sign")
+	seen, shown := seenOn(doc), shownOn(doc)
 	var wg sync.WaitGroup
 	for range 8 {
-		wg.Go(func() { b.post(path+"/sign", "seen", seen, "agree", "yes").leadsTo(path) })
+		wg.Go(func() { b.post(path+"/sign", "seen", seen, "shown", shown, "agree", "yes").leadsTo(path) })
 	}
 	wg.Wait()
 	if n := strings.Count(b.get(path).Body, "Signed by Ngozi Okafor"); n != 1 {
@@ -214,7 +225,8 @@ func TestReturnOnTheRealService(t *testing.T) {
 	path := "/notes/" + string(id)
 	b := setupWith(t, svc, staffAuth{}, Options{}).as(resident.ID)
 	b.post(path+"/edit", "seen", seenOn(b.get(path)), "op", "remove", "statement", string(stID(3))).leadsTo(path)
-	b.post(path+"/sign", "seen", seenOn(b.get(path+"/sign")), "agree", "yes").leadsTo(path)
+	doc := b.get(path + "/sign")
+	b.post(path+"/sign", "seen", seenOn(doc), "shown", shownOn(doc), "agree", "yes").leadsTo(path)
 	b.as(author.ID).post(path+"/return", "reason", "incomplete").leadsTo("/")
 	b.as(resident.ID).get(path).has("In review", "Read and sign", "(an earlier version)")
 }

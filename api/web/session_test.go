@@ -184,7 +184,7 @@ func TestCrossOrigin(t *testing.T) {
 	for name, header := range map[string][2]string{
 		"fetch metadata": {"Sec-Fetch-Site", "cross-site"}, "same site is another origin": {"Sec-Fetch-Site", "same-site"}, "origin": {"Origin", "https://evil.example"},
 	} {
-		r, err := http.NewRequest(http.MethodPost, b.base+notePath+"/sign", strings.NewReader("agree=yes&seen="+hash(f)))
+		r, err := http.NewRequest(http.MethodPost, b.base+notePath+"/sign", strings.NewReader("agree=yes&seen="+hash(f)+"&shown="+hash(f)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,7 +14,8 @@ type signPage struct {
 	Preview review.Preview
 	Verb    string // "Sign" or "Co-sign"
 	Text    review.ClinicalText
-	Seen    string
+	Seen    string // content hash: finds a double click's signature
+	Shown   string // digest of the preview: what is signed
 	Routes  []routeView
 	Blocked bool
 }
@@ -47,7 +48,7 @@ func (s *Server) getSign(w http.ResponseWriter, r *http.Request, a review.Actor)
 func makeSignPage(v review.NoteView, pre review.Preview, a review.Actor, site review.Site) signPage {
 	p := signPage{
 		frame: frameFor("Sign", a, site), Banner: bannerOf(v), ID: v.Note.ID, Preview: pre, Verb: "Sign",
-		Text: review.ClinicalText(pre.Rendering.Body), Seen: pre.ContentSHA256.String(), Blocked: pre.OpenFlags > 0,
+		Text: review.ClinicalText(pre.Rendering.Body), Seen: pre.ContentSHA256.String(), Shown: pre.Shown.String(), Blocked: pre.OpenFlags > 0,
 	}
 	if pre.Meaning == review.MeaningCoSignature {
 		p.Title, p.Verb = "Co-sign", "Co-sign"
@@ -67,7 +68,11 @@ func (s *Server) postSign(w http.ResponseWriter, r *http.Request, a review.Actor
 	if r.PostFormValue("agree") != "yes" {
 		return review.Errorf(review.KindInvalid, "sign note: tick the statement that you have reviewed the note")
 	}
-	if _, err := s.notes.SignNote(r.Context(), a, id, d); err != nil && !s.hasSigned(r, a, id, d, err) {
+	var shown review.Digest
+	if err := shown.UnmarshalText([]byte(r.PostFormValue("shown"))); err != nil {
+		return review.Errorf(review.KindInvalid, "sign note: the form does not say what you were shown: open the note again")
+	}
+	if _, err := s.notes.SignNote(r.Context(), a, id, shown); err != nil && !s.hasSigned(r, a, id, d, err) {
 		return err
 	}
 	back(w, r, id, "")

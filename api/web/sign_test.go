@@ -23,7 +23,7 @@ func TestSign(t *testing.T) {
 		f := inReview()
 		b := setup(t, f).signIn()
 		for _, agree := range []string{"", "no", "on"} {
-			b.post(notePath+"/sign", "seen", hash(f), "agree", agree).want(http.StatusBadRequest).has("Tick the statement", notePath)
+			b.post(notePath+"/sign", "seen", hash(f), "shown", hash(f), "agree", agree).want(http.StatusBadRequest).has("Tick the statement", notePath)
 		}
 		if f.called["SignNote"] > 0 {
 			t.Error("it was signed")
@@ -38,14 +38,14 @@ func TestSign(t *testing.T) {
 		self := f.view.Note
 		f.list = []review.WorkItem{{Note: newer}, {Note: next, Patient: review.Patient{ID: "p2", Family: "Abara", Given: "Tunde"}}, {Note: self}}
 		b := setup(t, f).signIn()
-		b.post(notePath+"/sign", "seen", hash(f), "agree", "yes").leadsTo(notePath)
+		b.post(notePath+"/sign", "seen", hash(f), "shown", hash(f), "agree", "yes").leadsTo(notePath)
 		b.get(notePath).has("Signed by Ngozi Okafor, MD, 20 Nov 2026, 12:03 UTC", "Next: Abara, Tunde", `href="/notes/`+string(next.ID)).hasNot("Read and sign", "textarea")
 	})
 	t.Run("stale page", func(t *testing.T) {
 		t.Parallel()
 		f := inReview()
 		b := setup(t, f).signIn()
-		a := b.post(notePath+"/sign", "seen", strings.Repeat("0", 64), "agree", "yes").want(http.StatusConflict).has("changed after you were shown it", `href="`+notePath+`"`)
+		a := b.post(notePath+"/sign", "seen", strings.Repeat("0", 64), "shown", strings.Repeat("0", 64), "agree", "yes").want(http.StatusConflict).has("changed after you were shown it", `href="`+notePath+`"`)
 		checkPage(t, a.Body)
 		if f.signed > 0 {
 			t.Error("it was signed")
@@ -56,7 +56,7 @@ func TestSign(t *testing.T) {
 		f := newFake(viewOf(review.StateInReview, flagged()))
 		b := setup(t, f).signIn()
 		b.get(notePath + "/sign").has("2 marked statements have to be checked").hasNot(`name="agree"`)
-		b.post(notePath+"/sign", "seen", hash(f), "agree", "yes").want(http.StatusConflict).has("2 blocking flags are open")
+		b.post(notePath+"/sign", "seen", hash(f), "shown", hash(f), "agree", "yes").want(http.StatusConflict).has("2 blocking flags are open")
 	})
 	t.Run("a destination that cannot take it", func(t *testing.T) {
 		t.Parallel()
@@ -75,7 +75,7 @@ func TestDoubleClick(t *testing.T) {
 		h := hash(f)
 		var wg sync.WaitGroup
 		for range 4 {
-			wg.Go(func() { b.post(notePath+"/sign", "seen", h, "agree", "yes").leadsTo(notePath) })
+			wg.Go(func() { b.post(notePath+"/sign", "seen", h, "shown", h, "agree", "yes").leadsTo(notePath) })
 		}
 		wg.Wait()
 		if f.signed != 1 {
@@ -96,7 +96,7 @@ func TestDoubleClick(t *testing.T) {
 		t.Parallel()
 		f := newFake(viewOf(review.StateCompleted, content()))
 		f.view.Signatures[0].Practitioner = "dr-else"
-		setup(t, f).signIn().post(notePath+"/sign", "seen", hash(f), "agree", "yes").want(http.StatusConflict)
+		setup(t, f).signIn().post(notePath+"/sign", "seen", hash(f), "shown", hash(f), "agree", "yes").want(http.StatusConflict)
 	})
 }
 
@@ -108,7 +108,7 @@ func TestCoSign(t *testing.T) {
 		b := setup(t, f).signIn()
 		b.get(notePath).has("Read and co-sign", "Signed by Per Lindqvist, MD", "Return it to Per Lindqvist, MD").hasNot("textarea")
 		b.get(notePath+"/sign").has(">Co-sign</button>", "have reviewed this note and co-sign it")
-		b.post(notePath+"/sign", "seen", hash(f), "agree", "yes").leadsTo(notePath)
+		b.post(notePath+"/sign", "seen", hash(f), "shown", hash(f), "agree", "yes").leadsTo(notePath)
 		b.get(notePath).has("Co-signed by Ngozi Okafor, MD").hasNot("Read and co-sign", "Return it")
 	})
 	t.Run("attending returns it", func(t *testing.T) {
@@ -126,7 +126,7 @@ func TestCoSign(t *testing.T) {
 		b := setupWith(t, f, fakeAuth{review.Actor{PractitionerID: clerk.ID, SiteID: clerk.SiteID}}, Options{}).signIn()
 		b.get(notePath).want(http.StatusOK).has("Featherstone", "The co-signature is due").hasNot("Read and", "Return it", "textarea", "Discard")
 		b.get(notePath + "/sign").want(http.StatusForbidden).has("Only an attending may co-sign.")
-		b.post(notePath+"/sign", "seen", hash(f), "agree", "yes").want(http.StatusForbidden)
+		b.post(notePath+"/sign", "seen", hash(f), "shown", hash(f), "agree", "yes").want(http.StatusForbidden)
 		if f.signed > 0 {
 			t.Error("it was signed")
 		}

@@ -90,7 +90,7 @@ func TestNoPHIOutsideThePage(t *testing.T) {
 	see(b.post(notePath+"/confirm", "seen", hash(f), "statement", string(stID(3)), "kind", "number_not_said", "text", "because of").want(http.StatusSeeOther))
 	see(b.post(notePath+"/edit", "seen", hash(f), "op", "remove", "statement", string(stID(10))).want(http.StatusSeeOther))
 	see(b.get(notePath + "/sign"))
-	see(b.post(notePath+"/sign", "seen", hash(f), "agree", "yes").want(http.StatusSeeOther))
+	see(b.post(notePath+"/sign", "seen", hash(f), "shown", hash(f), "agree", "yes").want(http.StatusSeeOther))
 	for method := range f.called {
 		f.fail[method] = review.Errorf(review.KindInternal, "row of Featherstone, Marguerite: typed words")
 	}

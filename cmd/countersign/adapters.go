@@ -57,6 +57,7 @@ func openAdapter(d DestinationConfig, log *slog.Logger) (adapters.Adapter, error
 		return hl7mdm.New(h.Address, hl7mdm.Options{
 			SendingApp: hd(h.SendingApplication), SendingFacility: hd(h.SendingFacility), ReceivingApp: hd(h.ReceivingApplication),
 			ReceivingFacility: hd(h.ReceivingFacility), ProcessingID: h.ProcessingID,
+			RecordAuthority: h.RecordAuthority, VisitAuthority: h.VisitAuthority, PractitionerAuthority: h.PractitionerAuthority,
 		})
 	case "filedir":
 		if err := os.MkdirAll(d.FileDir.Path, 0o700); err != nil {

@@ -62,15 +62,13 @@ func startApp(ctx context.Context, c Config, log *slog.Logger, o appOptions) (_ 
 			err = errors.Join(err, a.close(context.WithoutCancel(ctx)))
 		}
 	}()
-	people := o.people
-	if people == nil && c.PractitionersFile != "" {
-		b, err := os.ReadFile(c.PractitionersFile)
-		if err != nil {
-			return a, fmt.Errorf("practitioners_file: %w", err)
-		}
-		if people, err = staff.Parse(b); err != nil {
-			return a, err
-		}
+	people, peopleErr := o.people, error(nil)
+	if people == nil {
+		people, peopleErr = c.loadPeople()
+	}
+	devices, err := c.loadDevices(people)
+	if err = errors.Join(peopleErr, err); err != nil {
+		return a, err
 	}
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return a, fmt.Errorf("data_dir: %w", err)
@@ -111,8 +109,18 @@ func startApp(ctx context.Context, c Config, log *slog.Logger, o appOptions) (_ 
 		return a, err
 	}
 	a.startWorkers(drafter, destinations, o)
-	auth := staff.NewAuthenticator(people, orDefault(o.authMethod, "password"))
-	return a, a.listen(ctx, auth, o)
+	auth := staff.NewAuthenticator(people, orDefault(o.authMethod, "password"), staff.Options{OnAttempt: a.signInTried})
+	return a, a.listen(ctx, auth, devices, o)
+}
+
+// signInTried logs who signed in, and at whose name somebody failed; what was
+// typed is not known here.
+func (a *app) signInTried(id review.PractitionerID, ok bool) {
+	if ok {
+		a.log.Info("sign-in", "practitioner_id", id, "outcome", "accepted")
+		return
+	}
+	a.log.Warn("sign-in", "practitioner_id", id, "outcome", "refused")
 }
 
 func orDefault(s, d string) string {
@@ -282,11 +290,7 @@ func (p publisher) hint(t workqueue.Topic, id string) {
 var _ review.WorkPublisher = publisher{}
 
 // listen opens the gRPC and HTTP listeners.
-func (a *app) listen(ctx context.Context, auth review.Authenticator, o appOptions) error {
-	devices, err := loadDevices(a.config.DevicesFile)
-	if err != nil {
-		return err
-	}
+func (a *app) listen(ctx context.Context, auth review.Authenticator, devices deviceAuth, o appOptions) error {
 	if devices == nil && !loopback(hostOf(a.config.Listen.GRPC)) {
 		return errors.New("devices_file: needed when listen.grpc is not a loopback address: devices show a token")
 	}
@@ -298,10 +302,22 @@ func (a *app) listen(ctx context.Context, auth review.Authenticator, o appOption
 		}
 		tlsConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
 	}
+	if tlsConfig == nil {
+		a.warnPlain("listen.grpc", a.config.Listen.GRPC)
+		a.warnPlain("listen.http", a.config.Listen.HTTP)
+	}
 	if err := a.listenGRPC(auth, devices, tlsConfig); err != nil {
 		return err
 	}
 	return a.listenHTTP(ctx, auth, tlsConfig, o)
+}
+
+// warnPlain says at every start what listen.plain_network means.
+func (a *app) warnPlain(key, addr string) {
+	if !loopback(hostOf(addr)) {
+		a.log.Warn("listen.plain_network: passwords, tokens and what is said in visits cross this address without TLS: let nothing but a proxy that ends TLS reach it",
+			"key", key, "address", addr)
+	}
 }
 
 func hostOf(addr string) string {

@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"gopkg.in/yaml.v3"
 
+	"countersign/internal/staff"
 	"countersign/review"
 )
 
@@ -29,11 +32,13 @@ type Config struct {
 	NATS        NATSConfig     `yaml:"nats"`
 	Keys        KeysConfig     `yaml:"keys"`
 	// PractitionersFile names who may act; see package internal/staff.
-	PractitionersFile string        `yaml:"practitioners_file"`
-	DevicesFile       string        `yaml:"devices_file"` // optional: bearer tokens of devices
-	Drafter           DrafterConfig `yaml:"drafter"`
-	Workers           WorkersConfig `yaml:"workers"`
-	Sites             []SiteConfig  `yaml:"sites"`
+	PractitionersFile string `yaml:"practitioners_file"`
+	// DevicesFile names who may stream, where; see deviceEntry. Optional on
+	// loopback addresses.
+	DevicesFile string        `yaml:"devices_file"`
+	Drafter     DrafterConfig `yaml:"drafter"`
+	Workers     WorkersConfig `yaml:"workers"`
+	Sites       []SiteConfig  `yaml:"sites"`
 }
 
 // ListenConfig says where the gateway listens. An address that is not
@@ -103,7 +108,8 @@ type SiteConfig struct {
 	Destinations []DestinationConfig `yaml:"destinations"`
 }
 
-// PolicyConfig says who must sign at a site.
+// PolicyConfig says who must sign at a site. co_sign_for takes roles that
+// author notes: attending, resident, app.
 type PolicyConfig struct {
 	Version   int                       `yaml:"version"`
 	CoSignFor []review.PractitionerRole `yaml:"co_sign_for"`
@@ -114,10 +120,10 @@ type PolicyConfig struct {
 type DestinationConfig struct {
 	ID         review.DestinationID `yaml:"id"`
 	Name       string               `yaml:"name"`
-	Adapter    string               `yaml:"adapter"` // fhir, epic, hl7mdm, filedir
-	Mode       review.Mode          `yaml:"mode"`    // simulated, test, production
-	RepeatSafe bool                 `yaml:"repeat_safe"`
-	Settle     time.Duration        `yaml:"settle"` // after a lost reply; default 2m
+	Adapter    string               `yaml:"adapter"`     // fhir, epic, hl7mdm, filedir
+	Mode       review.Mode          `yaml:"mode"`        // simulated, test, production
+	RepeatSafe bool                 `yaml:"repeat_safe"` // never of epic, which files a repeat as another document
+	Settle     time.Duration        `yaml:"settle"`      // after a lost reply; default 2m, at most 24h
 	FHIR       *FHIRConfig          `yaml:"fhir"`
 	Epic       *EpicConfig          `yaml:"epic"`
 	HL7MDM     *HL7MDMConfig        `yaml:"hl7mdm"`
@@ -147,9 +153,9 @@ type HL7MDMConfig struct {
 	ReceivingApplication  string `yaml:"receiving_application"`
 	ReceivingFacility     string `yaml:"receiving_facility"`
 	ProcessingID          string `yaml:"processing_id"`          // MSH-11; default P
-	RecordAuthority       string `yaml:"record_authority"`       // PID-3 assigning authority
-	VisitAuthority        string `yaml:"visit_authority"`        // PV1-19
-	PractitionerAuthority string `yaml:"practitioner_authority"` // XCN-9; NPI when empty
+	RecordAuthority       string `yaml:"record_authority"`       // PID-3: record numbers of this authority only
+	VisitAuthority        string `yaml:"visit_authority"`        // PV1-19: visit numbers of this authority only
+	PractitionerAuthority string `yaml:"practitioner_authority"` // XCN-9: identifiers of this authority, else NPI
 }
 
 // FileDirConfig is a directory.
@@ -204,7 +210,9 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// LoadConfig reads a configuration file; an empty path is DefaultConfig.
+// LoadConfig reads a configuration file; an empty path is DefaultConfig. Its
+// error lists every fault, those of the practitioners and devices files too
+// where they exist on this machine.
 func LoadConfig(path string) (Config, error) {
 	var c Config
 	if path != "" {
@@ -219,7 +227,45 @@ func LoadConfig(path string) (Config, error) {
 		}
 	}
 	c = c.withDefaults()
-	return c, c.Validate()
+	return c, errors.Join(c.Validate(), c.checkFiles())
+}
+
+// checkFiles reports the faults of the files that say who may act. One that
+// is not there is passed over: a configuration can be checked on another
+// machine than its gateway's. The start needs them all.
+func (c Config) checkFiles() error {
+	people, err := c.loadPeople()
+	if errors.Is(err, fs.ErrNotExist) {
+		people, err = nil, nil
+	}
+	_, derr := c.loadDevices(people)
+	if errors.Is(derr, fs.ErrNotExist) {
+		derr = nil
+	}
+	return errors.Join(err, derr)
+}
+
+// loadPeople reads the practitioners file; nil without one.
+func (c Config) loadPeople() ([]staff.Entry, error) {
+	if c.PractitionersFile == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(c.PractitionersFile)
+	if err != nil {
+		return nil, fmt.Errorf("practitioners_file: %w", err)
+	}
+	people, err := staff.Parse(b)
+	if err = errors.Join(err, staff.Check(people, c.siteIDs())); err != nil {
+		return people, fmt.Errorf("practitioners_file: %w", err)
+	}
+	return people, nil
+}
+
+func (c Config) siteIDs() (out []review.SiteID) {
+	for _, s := range c.Sites {
+		out = append(out, s.ID)
+	}
+	return out
 }
 
 // Validate reports all faults at once, each naming its field.
@@ -278,30 +324,87 @@ func (o OpenAIConfig) faults() (out []error) {
 
 func siteFaults(sites []SiteConfig) (out []error) {
 	fault := func(format string, args ...any) { out = append(out, fmt.Errorf(format, args...)) }
-	seen := map[review.DestinationID]bool{}
+	siteAt, destinationAt := map[review.SiteID]string{}, map[review.DestinationID]string{}
 	for i, s := range sites {
+		at := fmt.Sprintf("sites[%d]", i)
 		if !review.ValidName(s.ID) {
-			fault("sites[%d].id: give 1 to 26 characters of a-z, 0-9 and hyphen", i)
+			fault("%s.id: give 1 to 26 characters of a-z, 0-9 and hyphen", at)
+		}
+		if first, used := siteAt[s.ID]; used {
+			fault("%s.id: %q is used by %s already: give every site its own id", at, s.ID, first)
+		} else {
+			siteAt[s.ID] = at
+		}
+		for _, f := range s.Policy.faults() {
+			fault("%s.policy.%s", at, f)
 		}
 		for j, d := range s.Destinations {
-			at := fmt.Sprintf("sites[%d].destinations[%d]", i, j)
-			if !review.ValidName(d.ID) || seen[d.ID] {
-				fault("%s.id: give 1 to 26 characters of a-z, 0-9 and hyphen, used once", at)
+			at := fmt.Sprintf("%s.destinations[%d]", at, j)
+			if first, used := destinationAt[d.ID]; used {
+				fault("%s.id: %q is used by %s already: ids of destinations are unique across all sites", at, d.ID, first)
+			} else {
+				destinationAt[d.ID] = at
 			}
-			seen[d.ID] = true
-			switch d.Mode {
-			case review.ModeSimulated, review.ModeTest, review.ModeProduction:
-			default:
-				fault("%s.mode: %q: use simulated, test or production", at, d.Mode)
-			}
-			ok := map[string]bool{"fhir": d.FHIR != nil, "epic": d.Epic != nil, "hl7mdm": d.HL7MDM != nil, "filedir": d.FileDir != nil}
-			given, known := ok[d.Adapter]
-			if !known {
-				fault("%s.adapter: %q: use fhir, epic, hl7mdm or filedir", at, d.Adapter)
-			} else if !given {
-				fault("%s.%s: missing: say where the destination is", at, d.Adapter)
+			for _, f := range d.faults() {
+				fault("%s.%s", at, f)
 			}
 		}
+	}
+	return out
+}
+
+func (p PolicyConfig) faults() (out []string) {
+	if p.Version < 0 {
+		out = append(out, fmt.Sprintf("version: %d: count from 1", p.Version))
+	}
+	for k, r := range p.CoSignFor {
+		switch r {
+		case review.RoleAttending, review.RoleResident, review.RoleAPP:
+		default:
+			// A word that no practitioner has would let their notes go without.
+			out = append(out, fmt.Sprintf("co_sign_for[%d]: %q: use attending, resident or app", k, r))
+		}
+		if slices.Index(p.CoSignFor, r) < k {
+			out = append(out, fmt.Sprintf("co_sign_for[%d]: %q is given twice", k, r))
+		}
+	}
+	return out
+}
+
+// longestSettle is far above what any EHR needs to file a document.
+const longestSettle = 24 * time.Hour
+
+func (d DestinationConfig) faults() (out []string) {
+	fault := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	if !review.ValidName(d.ID) {
+		fault("id: give 1 to 26 characters of a-z, 0-9 and hyphen")
+	}
+	switch d.Mode {
+	case review.ModeSimulated, review.ModeTest, review.ModeProduction:
+	default:
+		fault("mode: %q: use simulated, test or production", d.Mode)
+	}
+	if d.Settle < 0 || d.Settle > longestSettle {
+		fault("settle: %s: give 0 (for 2m) to 24h", d.Settle)
+	}
+	if d.RepeatSafe && d.Adapter == "epic" {
+		fault("repeat_safe: Epic files a repeated document as another one: take this out")
+	}
+	known := false
+	for _, b := range []struct {
+		name  string
+		given bool
+	}{{"fhir", d.FHIR != nil}, {"epic", d.Epic != nil}, {"hl7mdm", d.HL7MDM != nil}, {"filedir", d.FileDir != nil}} {
+		switch mine := b.name == d.Adapter; {
+		case mine && !b.given:
+			fault("%s: missing: say where the destination is", b.name)
+		case !mine && b.given:
+			fault("%s: given, but adapter is %q: give the block of the adapter only", b.name, d.Adapter)
+		}
+		known = known || b.name == d.Adapter
+	}
+	if !known {
+		fault("adapter: %q: use fhir, epic, hl7mdm or filedir", d.Adapter)
 	}
 	return out
 }

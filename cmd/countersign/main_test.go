@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -10,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/alecthomas/kong"
+
+	"countersign/internal/staff"
 )
 
 // command runs the program as a person does and returns what it printed.
@@ -168,12 +172,97 @@ sites: [{id: "Not An Id", destinations: [{id: x, adapter: fhir, mode: live}]}]
 			t.Errorf("fault %q is not reported: exit %d\n%s", want, code, errOut)
 		}
 	}
+	path = file(t, "s.yaml", `
+sites:
+  - id: north
+    policy: {version: -1, co_sign_for: [residents, resident, records, resident]}
+    destinations:
+      - {id: x, adapter: epic, mode: test, repeat_safe: true, settle: -1s, epic: {base_url: "https://a.example"}, filedir: {path: /y}}
+      - {id: x, adapter: filedir, mode: simulated, settle: 25h, filedir: {path: /x}}
+  - id: south
+    destinations: [{id: x, adapter: fax, mode: simulated}]
+  - id: north
+`)
+	code, _, errOut = command(t, "", "serve", "--check", "--config", path)
+	for _, want := range []string{
+		"sites[0].policy.version", `sites[0].policy.co_sign_for[0]: "residents": use attending, resident or app`, `co_sign_for[2]: "records"`, `co_sign_for[3]: "resident" is given twice`,
+		"sites[0].destinations[0].repeat_safe", "sites[0].destinations[0].settle", "sites[0].destinations[0].filedir: given, but adapter is", `sites[0].destinations[1].id: "x" is used by sites[0].destinations[0]`, "sites[0].destinations[1].settle",
+		`sites[1].destinations[0].id: "x" is used by sites[0].destinations[0]`, `sites[1].destinations[0].adapter: "fax"`, `sites[2].id: "north" is used by sites[0]`,
+	} {
+		if code == 0 || !strings.Contains(errOut, want) {
+			t.Errorf("fault %q is not reported: exit %d\n%s", want, code, errOut)
+		}
+	}
+	if strings.Contains(errOut, "co_sign_for[1]") {
+		t.Errorf("a good role was refused: %s", errOut)
+	}
 	typo := file(t, "t.yaml", "environmnt: x\n")
 	if code, _, errOut := command(t, "", "serve", "--check", "--config", typo); code == 0 || !strings.Contains(errOut, "environmnt") {
 		t.Errorf("an unknown key was accepted: %s", errOut)
 	}
 	if code, _, errOut := command(t, "", "serve", "--check", "--config", "../../deploy/compose/countersign.yaml"); code != 0 {
 		t.Errorf("the compose configuration has faults: %s", errOut)
+	}
+}
+
+// The files that say who may act are checked with the configuration, and
+// their faults come in the same answer.
+func TestConfigChecksItsFiles(t *testing.T) {
+	t.Parallel()
+	const sum = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+	check := func(listen, people, devices string) (int, string) {
+		path := file(t, "c.yaml", fmt.Sprintf("listen: {grpc: %q}\npractitioners_file: %s\ndevices_file: %s\nsites: [{id: north}, {id: south}]\n",
+			listen, file(t, "p.yaml", people), file(t, "d.yaml", devices)))
+		code, _, errOut := command(t, "", "serve", "--check", "--config", path)
+		return code, errOut
+	}
+	good := "practitioners:\n- {id: dr-a, site: north, family: A, given: B, roles: [attending]}\n- {id: dr-o, site: north, family: A, given: B, roles: [operator]}\n"
+	if code, errOut := check("127.0.0.1:1", good, "devices: [{id: a, site: north, practitioners: [dr-a], token_sha256: "+sum+"}, {id: a, site: north, token_sha256: "+strings.ReplaceAll(sum, "9f", "9e")+"}]"); code != 0 {
+		t.Errorf("good files have faults: %s", errOut)
+	}
+	code, errOut := check("nonsense", good+"- {id: dr-b, site: nroth, family: A, given: B, roles: [resident], supervisor: dr-a}\n", `devices:
+- {id: a, token_sha256: `+sum+`}
+- {id: b, site: suoth, token_sha256: short}
+- {id: c, site: south, practitioners: [dr-a], token_sha256: `+sum+`}
+- {id: d, site: north, practitioners: [dr-o], token_sha256: `+strings.ReplaceAll(sum, "9f", "9d")+`}
+- {id: d, site: south, token_sha256: `+strings.ReplaceAll(sum, "9f", "9c")+`}
+`)
+	for _, want := range []string{
+		"listen.grpc", `practitioners[2].site: "nroth"`, "practitioners[2].supervisor", "devices[0].site: missing", `devices[1].site: "suoth"`, "devices[1].token_sha256",
+		`devices[2].practitioners: "dr-a"`, "devices[2].token_sha256: is used twice", `devices[3].practitioners: "dr-o"`, "devices[4].id",
+	} {
+		if code == 0 || !strings.Contains(errOut, want) {
+			t.Errorf("fault %q is not reported: exit %d\n%s", want, code, errOut)
+		}
+	}
+	if code, errOut := check("127.0.0.1:1", good, ""); code == 0 || !strings.Contains(errOut, "devices: the file names none") {
+		t.Errorf("an empty devices file: exit %d: %s", code, errOut)
+	}
+}
+
+// A gateway logs who signed in, and never what somebody typed who did not;
+// and it says at its start where nothing is encrypted.
+func TestGatewayLog(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	a := &app{log: slog.New(slog.NewJSONHandler(&out, nil))}
+	auth := staff.NewAuthenticator([]staff.Entry{{ID: "dr-a", Site: "s", Login: "a", PasswordHash: staff.Hash("right")}}, "password", staff.Options{OnAttempt: a.signInTried})
+	for _, pair := range [][2]string{{"a", "right"}, {"a", "s3cret"}, {"s3cret", "s3cret"}} {
+		_, _ = auth.Authenticate(t.Context(), pair[0], pair[1])
+	}
+	a.warnPlain("listen.grpc", "127.0.0.1:7443")
+	a.warnPlain("listen.http", "0.0.0.0:7480")
+	var got []string
+	for l := range strings.Lines(out.String()) {
+		var m struct{ Level, Practitioner_ID, Outcome, Key, Address string }
+		if err := json.Unmarshal([]byte(l), &m); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, strings.Join([]string{m.Level, m.Practitioner_ID, m.Outcome, m.Key, m.Address}, " "))
+	}
+	want := []string{"INFO dr-a accepted  ", "WARN dr-a refused  ", "WARN  refused  ", "WARN   listen.http 0.0.0.0:7480"}
+	if !reflect.DeepEqual(got, want) || strings.Contains(out.String(), "s3cret") {
+		t.Errorf("logged %q, want %q", got, want)
 	}
 }
 

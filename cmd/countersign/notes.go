@@ -176,6 +176,7 @@ func (g *gateway) sign(id string, p *countersignpb.PreviewNoteResponse) (*counte
 	if p.GetMeaning() == countersignpb.SignatureMeaning_SIGNATURE_MEANING_CO_SIGNATURE {
 		reply, err := g.review.CoSignNote(g.ctx, &countersignpb.CoSignNoteRequest{
 			NoteId: id, ExpectedRevision: p.GetRevision(), ExpectedContentSha256: p.GetContentSha256(), Attestation: p.GetAttestation(),
+			ShownSha256: p.GetShownSha256(),
 		})
 		if err != nil {
 			return nil, remote("co-sign note", err)
@@ -184,6 +185,7 @@ func (g *gateway) sign(id string, p *countersignpb.PreviewNoteResponse) (*counte
 	}
 	reply, err := g.review.SignNote(g.ctx, &countersignpb.SignNoteRequest{
 		NoteId: id, ExpectedRevision: p.GetRevision(), ExpectedContentSha256: p.GetContentSha256(), Attestation: p.GetAttestation(),
+		ShownSha256: p.GetShownSha256(),
 	})
 	if err != nil {
 		return nil, remote("sign note", err)

@@ -42,6 +42,6 @@ fi
 if [ ! -s "$dir/devices" ]; then
 	random 24 >"$dir/device_token"
 	hash=$(sha256sum <"$dir/device_token" | cut -d ' ' -f 1)
-	printf 'devices:\n  - {id: exam-room-1, token_sha256: %s}\n' "$hash" >"$dir/devices"
+	printf 'devices:\n  - {id: exam-room-1, site: demo, token_sha256: %s}\n' "$hash" >"$dir/devices"
 fi
 echo "ready. Log in as rivera (attending) or okafor (resident); the password is in $dir/demo_password"

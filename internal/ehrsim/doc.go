@@ -16,7 +16,7 @@
 //
 // # Faults
 //
-// A [Fault] makes a door refuse, be busy, lose the connection before or after filing, or stay silent, for a number of writes or until it is
+// A [Fault] makes a door refuse, be busy, lose the connection before or after filing, file late, or stay silent, for a number of writes or until it is
 // taken back. Faults are given at construction, on the command line, through [Simulator.SetFault] or through POST /admin/faults.
 //
 // # Safety

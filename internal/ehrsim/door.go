@@ -1,6 +1,7 @@
 package ehrsim
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -31,12 +32,23 @@ func (d *door) write(handle func(*http.Request, []byte) reply) http.HandlerFunc 
 			d.send(w, r, d.faultReply(f))
 			return
 		}
-		rep := handle(r, body)
-		if rep.status >= 400 {
-			d.sim.journal.count(d.endpoint, func(c *Counters) { c.Refused++ })
+		if faulted && f.Kind == Late {
+			r := r.Clone(context.WithoutCancel(r.Context()))
+			d.sim.late.add(f.delay(), func() { d.take(handle, r, body) })
+			panic(http.ErrAbortHandler)
 		}
+		rep := d.take(handle, r, body)
 		d.finish(w, r, rep, f, faulted)
 	}
+}
+
+// take has a write decided and filed.
+func (d *door) take(handle func(*http.Request, []byte) reply, r *http.Request, body []byte) reply {
+	rep := handle(r, body)
+	if rep.status >= 400 {
+		d.sim.journal.count(d.endpoint, func(c *Counters) { c.Refused++ })
+	}
+	return rep
 }
 
 // read serves an operation that changes nothing.

@@ -36,6 +36,9 @@ const (
 	DropBefore FaultKind = "drop-before"
 	// Silent files the document and never answers; the connection stays open until the client or the simulator gives up.
 	Silent FaultKind = "silent"
+	// Late closes the connection without an answer when the document is read, and files it only Fault.Delay seconds later: until then nobody
+	// can find it. What waits is lost when the simulator stops, and forgotten by Reset.
+	Late FaultKind = "late"
 )
 
 // Operation is what a fault applies to.
@@ -56,10 +59,11 @@ type Fault struct {
 	Status     int       `json:"status,omitempty"`
 	Code       int       `json:"code,omitempty"`        // table 0357 code of a busy MLLP door: 207 (default) or 206
 	RetryAfter int       `json:"retry_after,omitempty"` // seconds, for Busy over HTTP; 0 means 1
+	Delay      int       `json:"delay,omitempty"`       // seconds, for Late, which needs it
 }
 
-// ParseFault reads ENDPOINT=KIND[:COUNT][,KEY=VALUE]..., for example "fhir=busy:2,retry=5,status=429", "mllp=busy:1,code=206" or
-// "epic=drop:1,on=read". Without COUNT the fault lasts until it is taken back.
+// ParseFault reads ENDPOINT=KIND[:COUNT][,KEY=VALUE]..., for example "fhir=busy:2,retry=5,status=429", "mllp=busy:1,code=206",
+// "epic=late:1,delay=20" or "epic=drop:1,on=read". Without COUNT the fault lasts until it is taken back.
 func ParseFault(s string) (Fault, error) {
 	head, rest, _ := strings.Cut(s, ",")
 	door, what, ok := strings.Cut(head, "=")
@@ -103,8 +107,10 @@ func (f *Fault) setOption(pair string) error {
 		f.Status = n
 	case "code":
 		f.Code = n
+	case "delay":
+		f.Delay = n
 	default:
-		return fmt.Errorf("option %q is not one of on, retry, status, code", key)
+		return fmt.Errorf("option %q is not one of on, retry, status, code, delay", key)
 	}
 	return nil
 }
@@ -113,12 +119,16 @@ func (f Fault) check() error {
 	switch {
 	case !slices.Contains(endpoints(), f.Endpoint):
 		return fmt.Errorf("check fault: endpoint %q is not one of fhir, epic, mllp", f.Endpoint)
-	case !slices.Contains([]FaultKind{Refuse, Busy, Drop, DropBefore, Silent}, f.Kind):
-		return fmt.Errorf("check fault: kind %q is not one of refuse, busy, drop, drop-before, silent", f.Kind)
+	case !slices.Contains([]FaultKind{Refuse, Busy, Drop, DropBefore, Silent, Late}, f.Kind):
+		return fmt.Errorf("check fault: kind %q is not one of refuse, busy, drop, drop-before, silent, late", f.Kind)
 	case !slices.Contains([]Operation{"", Write, Read}, f.On):
 		return fmt.Errorf("check fault: on %q is not one of write, read", f.On)
 	case f.On == Read && f.Endpoint == MLLP:
 		return fmt.Errorf("check fault: the mllp door has no reads")
+	case f.Kind == Late && (f.Delay < 1 || f.operation() != Write):
+		return fmt.Errorf("check fault: late is for writes and needs a delay of one second or more")
+	case f.Kind != Late && f.Delay != 0:
+		return fmt.Errorf("check fault: delay is for late only")
 	case f.Count < 0 || f.RetryAfter < 0:
 		return fmt.Errorf("check fault: count and retry must not be negative")
 	case !slices.Contains([]int{0, 429, 500, 502, 503, 504}, f.Status):
@@ -139,6 +149,8 @@ func (f Fault) operation() Operation {
 func (f Fault) retryAfter() time.Duration {
 	return time.Duration(max(f.RetryAfter, 1)) * time.Second
 }
+
+func (f Fault) delay() time.Duration { return time.Duration(f.Delay) * time.Second }
 
 // faultPlan holds the faults that are still to come, first in first out per door and operation. It is safe for concurrent use.
 type faultPlan struct {

@@ -17,6 +17,7 @@ func TestParseFault(t *testing.T) {
 		"mllp=drop:3":                    {Endpoint: ehrsim.MLLP, Kind: ehrsim.Drop, Count: 3},
 		"epic=busy:2,retry=5,status=429": {Endpoint: ehrsim.Epic, Kind: ehrsim.Busy, Count: 2, RetryAfter: 5, Status: 429},
 		"mllp=busy:1,code=206":           {Endpoint: ehrsim.MLLP, Kind: ehrsim.Busy, Count: 1, Code: 206},
+		"epic=late:1,delay=20":           {Endpoint: ehrsim.Epic, Kind: ehrsim.Late, Count: 1, Delay: 20},
 		"fhir=drop-before,on=read":       {Endpoint: ehrsim.FHIR, Kind: ehrsim.DropBefore, On: ehrsim.Read},
 	} {
 		got, err := ehrsim.ParseFault(in)
@@ -28,7 +29,8 @@ func TestParseFault(t *testing.T) {
 		}
 	}
 	for _, in := range []string{"", "fhir", "smtp=refuse", "fhir=explode", "fhir=refuse:0", "fhir=refuse:x", "fhir=busy,colour=1", "fhir=busy,retry=x",
-		"fhir=busy,status=200", "mllp=busy,code=100", "mllp=busy,on=read", "fhir=busy,on=delete", "fhir=busy,retry=-1"} {
+		"fhir=busy,status=200", "mllp=busy,code=100", "mllp=busy,on=read", "fhir=busy,on=delete", "fhir=busy,retry=-1",
+		"epic=late", "epic=late,delay=0", "epic=late,delay=5,on=read", "epic=drop,delay=5"} {
 		if f, err := ehrsim.ParseFault(in); err == nil {
 			t.Errorf("%q was taken as %+v", in, f)
 		}
@@ -78,6 +80,66 @@ func TestHTTPFaults(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestLate: the document is received, cannot be found, and then is there.
+func TestLate(t *testing.T) {
+	t.Parallel()
+	s := setup(t, ehrsim.Options{})
+	const hour = 3600
+	for _, door := range []ehrsim.Endpoint{ehrsim.FHIR, ehrsim.Epic, ehrsim.MLLP} {
+		if err := s.SetFault(ehrsim.Fault{Endpoint: door, Kind: ehrsim.Late, Count: 1, Delay: hour}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for base, body := range map[string]string{s.FHIRBase(): document(t, "p1", "e1"), s.EpicBase(): document(t, "eP1", "eE1")} {
+		if a, err := call(t, "POST", base+"/DocumentReference", body); err == nil {
+			t.Errorf("answered %d", a.StatusCode)
+		}
+	}
+	p := dial(t, s)
+	p.send(mdmSample(t, "ok"))
+	if ack, err := p.receive(); err == nil {
+		t.Errorf("answered %q", ack)
+	}
+	if n := len(s.Documents()); n != 0 {
+		t.Fatalf("%d documents before their time", n)
+	}
+	if n := s.FileLate(); n != 3 || len(s.Documents()) != 3 {
+		t.Errorf("%d writes and %d documents, want 3 of each", n, len(s.Documents()))
+	}
+	if n := s.FileLate(); n != 0 || len(s.Documents()) != 3 {
+		t.Errorf("%d writes were filed twice", n)
+	}
+	if got := dial(t, s).exchange(mdmSample(t, "ok")); got != "AA" || len(s.Documents()) != 3 { // a repetition
+		t.Errorf("repeated: %s", got)
+	}
+	if c := s.Requests(); c[ehrsim.FHIR].Filed != 1 || c[ehrsim.Epic].Faulted != 1 || c[ehrsim.MLLP].Replayed != 1 {
+		t.Errorf("counters %+v", c)
+	}
+}
+
+func TestLateComesByItself(t *testing.T) {
+	t.Parallel()
+	s := setup(t, ehrsim.Options{Faults: []ehrsim.Fault{{Endpoint: ehrsim.FHIR, Kind: ehrsim.Late, Count: 1, Delay: 1}}})
+	if a, err := call(t, "POST", s.FHIRBase()+"/DocumentReference", document(t, "p1", "e1")); err == nil {
+		t.Errorf("answered %d", a.StatusCode)
+	}
+	if err := s.Wait(t.Context(), func(d []ehrsim.ReceivedDocument) bool { return len(d) == 1 }); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLateIsForgottenByReset(t *testing.T) {
+	t.Parallel()
+	s := setup(t, ehrsim.Options{Faults: []ehrsim.Fault{{Endpoint: ehrsim.Epic, Kind: ehrsim.Late, Count: 1, Delay: 3600}}})
+	if a, err := call(t, "POST", s.EpicBase()+"/DocumentReference", document(t, "eP1", "eE1")); err == nil {
+		t.Errorf("answered %d", a.StatusCode)
+	}
+	s.Reset()
+	if n := s.FileLate(); n != 0 {
+		t.Errorf("%d writes are still waiting", n)
 	}
 }
 

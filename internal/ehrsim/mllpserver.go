@@ -97,6 +97,10 @@ func (m *mllpServer) converse(conn net.Conn) {
 		if err != nil {
 			return // there is nothing to answer to: the frame has no end
 		}
+		if faulted && f.Kind == Late {
+			m.sim.late.add(f.delay(), func() { m.sim.receive(raw, Fault{}, false) })
+			return
+		}
 		answer := m.sim.receive(raw, f, faulted)
 		switch {
 		case faulted && f.Kind == Drop:

@@ -20,6 +20,7 @@ type Simulator struct {
 	opt     Options
 	journal *journal
 	faults  *faultPlan
+	late    lateWrites
 	tokens  *tokenStore
 	checker *jsonformat.Unmarshaller
 
@@ -173,8 +174,9 @@ func (s *Simulator) AddFault(f Fault) error { return s.faults.add(f) }
 // ClearFaults takes back all planned faults of a door.
 func (s *Simulator) ClearFaults(e Endpoint) { s.faults.clear(e) }
 
-// Reset forgets documents, answers, counters, tokens and faults. Patients stay.
+// Reset forgets documents, also those still to be filed, answers, counters, tokens and faults. Patients stay.
 func (s *Simulator) Reset() {
+	s.late.drop(false)
 	s.faults.clear("")
 	s.tokens.forget()
 	s.journal.mu.Lock()
@@ -195,6 +197,7 @@ func (s *Simulator) Shutdown(ctx context.Context) error {
 		}
 	}
 	s.mllp.close()
+	s.late.drop(true)
 	return errors.Join(append(errs, s.running.Wait())...)
 }
 
@@ -205,4 +208,5 @@ func (s *Simulator) abort() {
 		_ = srv.Close()
 	}
 	s.mllp.close()
+	s.late.drop(true)
 }

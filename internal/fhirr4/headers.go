@@ -49,16 +49,22 @@ func ParseETag(etag string) string {
 	return v
 }
 
+// MaxRetryAfter is the longest wait that is taken from a server. One that
+// asks for more is asked again all the same: its clock or its configuration
+// may be wrong, and a signed note waits.
+const MaxRetryAfter = time.Hour
+
 // ParseRetryAfter reads seconds or a date (RFC 9110 §10.2.3). Without a
-// readable value ok is false. The result is never negative.
+// readable value ok is false. The result is never negative and at most
+// MaxRetryAfter.
 func ParseRetryAfter(value string, now time.Time) (d time.Duration, ok bool) {
 	v := strings.TrimSpace(value)
 	if n, err := strconv.ParseUint(v, 10, 31); err == nil {
-		return time.Duration(n) * time.Second, true
+		return min(time.Duration(n)*time.Second, MaxRetryAfter), true
 	}
 	t, err := http.ParseTime(v)
 	if err != nil {
 		return 0, false
 	}
-	return max(t.Sub(now), 0), true
+	return min(max(t.Sub(now), 0), MaxRetryAfter), true
 }

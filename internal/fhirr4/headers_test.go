@@ -47,6 +47,11 @@ func TestParseRetryAfter(t *testing.T) {
 		"0": 0, "120": 2 * time.Minute, " 5 ": 5 * time.Second,
 		"Mon, 23 Nov 2026 12:00:30 GMT": 30 * time.Second,
 		"Mon, 23 Nov 2026 11:00:00 GMT": 0,
+		"3600":                          time.Hour,
+		"3601":                          time.Hour,
+		"2147483647":                    time.Hour,
+		"Mon, 23 Nov 2026 13:00:01 GMT": time.Hour,
+		"Fri, 31 Dec 9999 23:59:59 GMT": time.Hour,
 		"":                              -1, "-3": -1, "soon": -1, "1.5": -1, "99999999999999": -1,
 	} {
 		got, ok := ParseRetryAfter(in, now)

@@ -17,11 +17,13 @@
 //	    credential: MD
 //	    npi: "1234567893"
 //	    roles: [attending]
+//	    supervisor: dr-okafor         # of a resident or app: an attending of the same site
 //	    identifiers:
 //	      - {type: FHIR, destination: epic, value: eM5CWtq15N0WJeuCet5bJlQ3}
 //
 // Passwords are kept as Argon2id hashes (RFC 9106, 19 MiB, two passes). A
-// name that is not in the file takes as long to refuse as a wrong password.
+// name that is not in the file takes as long to refuse as a wrong password,
+// and guessing at one name gets slower and slower; see [Authenticator].
 package staff
 
 import (
@@ -29,6 +31,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -99,10 +102,54 @@ func Parse(b []byte) ([]Entry, error) {
 		}
 		ids[e.ID], logins[e.Login] = true, true
 	}
+	faults = append(faults, supervisorFaults(f.Practitioners)...)
 	if len(f.Practitioners) == 0 {
 		faults = append(faults, errors.New("practitioners: the file names nobody"))
 	}
 	return f.Practitioners, errors.Join(faults...)
+}
+
+// Check compares entries with the sites of the configuration. Its error lists
+// every fault.
+func Check(entries []Entry, sites []review.SiteID) error {
+	var faults []error
+	for i, e := range entries {
+		if !slices.Contains(sites, e.Site) {
+			faults = append(faults, fmt.Errorf("practitioners[%d].site: %q is not a site of the configuration", i, e.Site))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// supervisorFaults finds supervisors who could never co-sign: the notes of
+// those they supervise would wait for ever.
+func supervisorFaults(entries []Entry) []error {
+	byID := map[review.PractitionerID]Entry{}
+	for _, e := range entries {
+		byID[e.ID] = e
+	}
+	var faults []error
+	for i, e := range entries {
+		if e.Supervisor == "" {
+			continue
+		}
+		s, ok := byID[e.Supervisor]
+		why := ""
+		switch {
+		case e.Supervisor == e.ID:
+			why = "nobody supervises themselves: name another practitioner"
+		case !ok:
+			why = fmt.Sprintf("%q is not in this file", e.Supervisor)
+		case s.Site != e.Site:
+			why = fmt.Sprintf("%q is of another site: name a practitioner of the same site", e.Supervisor)
+		case !s.Practitioner().MayCoSign():
+			why = fmt.Sprintf("%q may not co-sign: name one with the role attending and without the role resident", e.Supervisor)
+		}
+		if why != "" {
+			faults = append(faults, fmt.Errorf("practitioners[%d].supervisor: %s", i, why))
+		}
+	}
+	return faults
 }
 
 func (e Entry) faults() []string {

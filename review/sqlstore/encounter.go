@@ -32,3 +32,11 @@ func (r *reader) FindEncounter(site review.SiteID, ids []review.Identifier) (rev
 	id, err := r.findOwner(site, ownerEncounter, ids)
 	return review.EncounterID(id), err
 }
+
+// UpdateEncounter implements [review.Tx].
+func (t *tx) UpdateEncounter(e review.Encounter) error {
+	if err := t.guard("update encounter", `UPDATE encounters SET bound = $1 WHERE id = $2`, bit(e.Bound), e.ID); err != nil {
+		return err
+	}
+	return t.addIdentifiers(e.SiteID, ownerEncounter, string(e.ID), e.Identifiers)
+}

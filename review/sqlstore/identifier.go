@@ -19,6 +19,19 @@ const (
 // insertIdentifiers stores identifiers in order; one that is repeated in the
 // list is stored once, one that names another owner is a conflict.
 func (t *tx) insertIdentifiers(site review.SiteID, kind, owner string, ids []review.Identifier) error {
+	return t.appendIdentifiers(site, kind, owner, nil, ids)
+}
+
+// addIdentifiers stores those of ids that the owner does not have yet.
+func (t *tx) addIdentifiers(site review.SiteID, kind, owner string, ids []review.Identifier) error {
+	have, err := t.identifiers(site, kind, owner)
+	if err != nil {
+		return err
+	}
+	return t.appendIdentifiers(site, kind, owner, have, ids)
+}
+
+func (t *tx) appendIdentifiers(site review.SiteID, kind, owner string, have, ids []review.Identifier) error {
 	if len(ids) == 0 {
 		return nil
 	}
@@ -27,6 +40,9 @@ func (t *tx) insertIdentifiers(site review.SiteID, kind, owner string, ids []rev
 		return err
 	}
 	seen := map[review.Identifier]bool{}
+	for _, id := range have {
+		seen[id] = true
+	}
 	for _, id := range ids {
 		if seen[id] {
 			continue

@@ -91,7 +91,7 @@ func (r *reader) Notes(f review.NoteFilter) ([]review.Note, error) {
 	}
 	in(&w, "n.state", f.States)
 	if f.For != "" {
-		if err := r.whereFor(&w, f.For); err != nil {
+		if err := r.whereFor(&w, f.For, `n`); err != nil {
 			return nil, err
 		}
 	}
@@ -102,21 +102,22 @@ func (r *reader) Notes(f review.NoteFilter) ([]review.Note, error) {
 	return all(r, "notes", noteScan, text, w.args...)
 }
 
-// whereFor selects notes of an author and those whose signature is due from
-// the person by name, or from nobody in particular where the person may
-// co-sign at the note's site.
-func (r *reader) whereFor(w *where, id review.PractitionerID) error {
+// whereFor selects notes (alias n) that a person may read as author or
+// signer; it repeats review's mayRead.
+func (r *reader) whereFor(w *where, id review.PractitionerID, n string) error {
 	p, err := r.Practitioner(id)
 	if err != nil && review.KindOf(err) != review.KindNotFound {
 		return err
 	}
-	const due = `SELECT 1 FROM due_signatures d WHERE d.note_id = n.id AND d.signed_revision = 0 AND `
+	due := `SELECT 1 FROM due_signatures d WHERE d.note_id = ` + n + `.id AND `
+	text := n + `.author = ? OR EXISTS (` + due + `d.practitioner = ?)
+		OR EXISTS (SELECT 1 FROM signatures g WHERE g.note_id = ` + n + `.id AND g.practitioner = ?)`
+	args := []any{id, id, id}
 	if err == nil && p.MayCoSign() {
-		w.add(`(n.author = ? OR EXISTS (`+due+`d.practitioner = ?) OR (n.site_id = ? AND EXISTS (`+due+`d.practitioner = '')))`,
-			id, id, p.SiteID)
-		return nil
+		text += ` OR (` + n + `.site_id = ? AND ` + n + `.state = 'pending_cosign' AND EXISTS (` + due + `d.practitioner = '' AND d.signed_revision = 0))`
+		args = append(args, p.SiteID)
 	}
-	w.add(`(n.author = ? OR EXISTS (`+due+`d.practitioner = ?))`, id, id)
+	w.add(`(`+text+`)`, args...)
 	return nil
 }
 

@@ -84,3 +84,19 @@ func normalName(s string) string {
 		return unicode.ToLower(c)
 	}, norm.NFKD.String(s))
 }
+
+// UpdatePatient implements [review.Tx].
+func (t *tx) UpdatePatient(p review.Patient) error {
+	sealed, err := t.seal(p.SiteID, siteRef(p.SiteID), encode(patientText{p.Family, p.Given, p.BirthDate, p.Sex}), "patients", "sealed", string(p.ID))
+	if err != nil {
+		return err
+	}
+	hash, err := t.nameBirthHash(p)
+	if err != nil {
+		return err
+	}
+	if err := t.guard("update patient", `UPDATE patients SET sealed = $1, name_birth_hash = $2 WHERE id = $3`, sealed, hash, p.ID); err != nil {
+		return err
+	}
+	return t.addIdentifiers(p.SiteID, ownerPatient, string(p.ID), p.Identifiers)
+}

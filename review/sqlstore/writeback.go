@@ -21,11 +21,11 @@ func (t *tx) InsertWriteBack(w review.WriteBack) error {
 	}
 	return t.insert("insert write-back", `INSERT INTO writebacks
 		(id, site_id, encounter_id, note_id, family, seq, revision, destination_id, adapter, action, format, depends_on, state, verification,
-		control_id, attempts, next_attempt_at, verify_at, holder, error_code, sealed_receipt, created_at, state_at, rendering_sha256)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`,
+		control_id, attempts, next_attempt_at, verify_at, holder, error_code, sealed_receipt, created_at, state_at, owed_since, rendering_sha256)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)`,
 		w.ID, w.SiteID, w.EncounterID, w.NoteID, w.Family, w.Seq, w.Revision, w.DestinationID, w.Adapter, w.Action, w.Format, w.DependsOn,
 		w.State, w.Verification, w.ControlID, w.Attempts, micros(w.NextAttemptAt), micros(w.VerifyAt), w.Holder, w.ErrorCode, receipt,
-		micros(w.CreatedAt), micros(w.StateAt), w.RenderingID[:])
+		micros(w.CreatedAt), micros(w.StateAt), micros(w.OwedSince), w.RenderingID[:])
 }
 
 // UpdateWriteBack implements [review.Tx]. What is sent, where and in which
@@ -36,14 +36,14 @@ func (t *tx) UpdateWriteBack(w review.WriteBack, fromState review.WriteBackState
 		return err
 	}
 	return t.guard("update write-back", `UPDATE writebacks SET depends_on = $1, state = $2, verification = $3, attempts = $4, next_attempt_at = $5,
-		verify_at = $6, holder = $7, error_code = $8, sealed_receipt = $9, state_at = $10 WHERE id = $11 AND state = $12 AND attempts = $13`,
+		verify_at = $6, holder = $7, error_code = $8, sealed_receipt = $9, state_at = $10, owed_since = $11 WHERE id = $12 AND state = $13 AND attempts = $14`,
 		w.DependsOn, w.State, w.Verification, w.Attempts, micros(w.NextAttemptAt), micros(w.VerifyAt), w.Holder, w.ErrorCode, receipt,
-		micros(w.StateAt), w.ID, fromState, fromAttempts)
+		micros(w.StateAt), micros(w.OwedSince), w.ID, fromState, fromAttempts)
 }
 
 const writeBackColumns = `w.id, w.site_id, w.encounter_id, w.note_id, w.family, w.seq, w.revision, w.destination_id, w.adapter, w.action, w.format,
 	w.depends_on, w.state, w.verification, w.control_id, w.attempts, w.next_attempt_at, w.verify_at, w.holder, w.error_code, w.sealed_receipt,
-	w.created_at, w.state_at, w.rendering_sha256`
+	w.created_at, w.state_at, w.owed_since, w.rendering_sha256`
 
 // writeBackRow is a write-back with its receipt still sealed.
 type writeBackRow struct {
@@ -55,7 +55,7 @@ func (w *writeBackRow) columns() []any {
 	return []any{
 		&w.ID, &w.SiteID, &w.EncounterID, &w.NoteID, &w.Family, &w.Seq, &w.Revision, &w.DestinationID, &w.Adapter, &w.Action, &w.Format,
 		&w.DependsOn, &w.State, &w.Verification, &w.ControlID, &w.Attempts, timeColumn{&w.NextAttemptAt}, timeColumn{&w.VerifyAt}, &w.Holder,
-		&w.ErrorCode, &w.receipt, timeColumn{&w.CreatedAt}, timeColumn{&w.StateAt}, digestColumn{&w.RenderingID},
+		&w.ErrorCode, &w.receipt, timeColumn{&w.CreatedAt}, timeColumn{&w.StateAt}, timeColumn{&w.OwedSince}, digestColumn{&w.RenderingID},
 	}
 }
 
@@ -97,10 +97,20 @@ func (r *reader) WriteBacks(f review.WriteBackFilter) ([]review.WriteBack, error
 		c.add(`(w.holder = ? AND w.holder <> '')`, f.Holder) // the second part is the partial index's
 	}
 	in(&c, "w.state", f.States)
+	if f.For != "" {
+		c.add(`w.note_id = n.id`)
+		if err := r.whereFor(&c, f.For, `n`); err != nil {
+			return nil, err
+		}
+	}
 	if f.After != "" {
 		c.add(`(w.family, w.destination_id, w.seq) > (SELECT a.family, a.destination_id, a.seq FROM writebacks a WHERE a.id = ?)`, f.After)
 	}
-	text := `SELECT ` + writeBackColumns + ` FROM writebacks w` + c.text() + ` ORDER BY w.family, w.destination_id, w.seq LIMIT ` + c.arg(limit)
+	from := ` FROM writebacks w`
+	if f.For != "" {
+		from += `, notes n`
+	}
+	text := `SELECT ` + writeBackColumns + from + c.text() + ` ORDER BY w.family, w.destination_id, w.seq LIMIT ` + c.arg(limit)
 	rows, err := all(r, "write-backs", (*writeBackRow).columns, text, c.args...)
 	if err != nil {
 		return nil, err

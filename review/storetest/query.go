@@ -52,8 +52,16 @@ func testNotesFilter(t *testing.T, e *env) {
 	e.write(t, func(tx review.Tx) error {
 		n := vs[2].note
 		n.State = review.StateReadyForReview
+		// The fourth goes all the way to where a co-signature is due.
+		move := func(from, to review.State) func() error {
+			m := vs[4].note
+			m.State = to
+			return func() error { return tx.UpdateNote(m, from, 0) }
+		}
 		return first(
 			func() error { return tx.UpdateNote(n, review.StateDrafting, 0) },
+			move(review.StateDrafting, review.StateReadyForReview), move(review.StateReadyForReview, review.StateInReview),
+			move(review.StateInReview, review.StatePendingCoSign),
 			func() error { return tx.PutSite(site("other")) },
 			func() error { return tx.PutPractitioner(boss) }, func() error { return tx.PutPractitioner(resident) },
 			func() error { return tx.PutPractitioner(away) },
@@ -78,16 +86,17 @@ func testNotesFilter(t *testing.T, e *env) {
 		{"Recording", review.NoteFilter{RecordingID: vs[3].recording.ID}, []int{3}},
 		{"Family", review.NoteFilter{Family: vs[0].note.ID}, []int{0}},
 		{"State", review.NoteFilter{States: []review.State{review.StateReadyForReview}}, []int{2}},
-		{"States", review.NoteFilter{States: []review.State{review.StateReadyForReview, review.StateDrafting}}, all},
+		{"States", review.NoteFilter{States: []review.State{review.StateReadyForReview, review.StateDrafting}}, []int{3, 2, 1, 0}},
 		{"Limit", review.NoteFilter{Limit: 2}, []int{4, 3}},
 		{"After", review.NoteFilter{Limit: 2, After: vs[3].note.ID}, []int{2, 1}},
 		{"Last", review.NoteFilter{After: vs[0].note.ID}, nil},
 		{"ForAuthor", review.NoteFilter{For: "doc"}, all},
-		{"ForAnyCoSigner", review.NoteFilter{For: "boss"}, []int{4, 2, 1, 0}},
+		{"ForAnyCoSigner", review.NoteFilter{For: "boss"}, []int{4}}, // the one that waits for a co-signature
+		{"ForSigner", review.NoteFilter{For: "doc", States: []review.State{review.StatePendingCoSign}}, []int{4}},
 		{"ForResident", review.NoteFilter{For: "res"}, nil},
 		{"ForOtherSite", review.NoteFilter{For: "away"}, nil},
 		{"ForNobody", review.NoteFilter{For: "nobody"}, nil},
-		{"Together", review.NoteFilter{SiteID: "main", For: "boss", States: []review.State{review.StateDrafting}, Limit: 1}, []int{4}},
+		{"Together", review.NoteFilter{SiteID: "main", For: "boss", States: []review.State{review.StatePendingCoSign}, Limit: 1}, []int{4}},
 	} {
 		var want []review.NoteID
 		for _, i := range c.want {

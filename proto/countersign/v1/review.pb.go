@@ -1278,7 +1278,10 @@ type PreviewNoteResponse struct {
 	// routes to every destination of the site.
 	Routes []*Route `protobuf:"bytes,7,rep,name=routes,proto3" json:"routes,omitempty"`
 	// open_flags that stand against the signature.
-	OpenFlags     uint32 `protobuf:"varint,8,opt,name=open_flags,json=openFlags,proto3" json:"open_flags,omitempty"`
+	OpenFlags uint32 `protobuf:"varint,8,opt,name=open_flags,json=openFlags,proto3" json:"open_flags,omitempty"`
+	// shown_sha256 stands for all of this and for whose chart it is: patient, encounter, revision, content, attestation, document (the
+	// time in the signer's own line left blank) and destinations. SignNote sends it back: what is signed is what was shown.
+	ShownSha256   string `protobuf:"bytes,9,opt,name=shown_sha256,json=shownSha256,proto3" json:"shown_sha256,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1367,6 +1370,13 @@ func (x *PreviewNoteResponse) GetOpenFlags() uint32 {
 		return x.OpenFlags
 	}
 	return 0
+}
+
+func (x *PreviewNoteResponse) GetShownSha256() string {
+	if x != nil {
+		return x.ShownSha256
+	}
+	return ""
 }
 
 // Route says what would be written to one destination, or why nothing can be.
@@ -1480,7 +1490,9 @@ type SignNoteRequest struct {
 	// expected_content_sha256 of PreviewNote. Required.
 	ExpectedContentSha256 string `protobuf:"bytes,3,opt,name=expected_content_sha256,json=expectedContentSha256,proto3" json:"expected_content_sha256,omitempty"`
 	// attestation of PreviewNote, word for word; another text is a CONFLICT. Required.
-	Attestation   string `protobuf:"bytes,4,opt,name=attestation,proto3" json:"attestation,omitempty"`
+	Attestation string `protobuf:"bytes,4,opt,name=attestation,proto3" json:"attestation,omitempty"`
+	// shown_sha256 of PreviewNote, 64 hexadecimal characters; anything that has changed since is a CONFLICT. Required.
+	ShownSha256   string `protobuf:"bytes,5,opt,name=shown_sha256,json=shownSha256,proto3" json:"shown_sha256,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1539,6 +1551,13 @@ func (x *SignNoteRequest) GetExpectedContentSha256() string {
 func (x *SignNoteRequest) GetAttestation() string {
 	if x != nil {
 		return x.Attestation
+	}
+	return ""
+}
+
+func (x *SignNoteRequest) GetShownSha256() string {
+	if x != nil {
+		return x.ShownSha256
 	}
 	return ""
 }
@@ -1617,7 +1636,9 @@ type CoSignNoteRequest struct {
 	// expected_content_sha256 of PreviewNote. Required.
 	ExpectedContentSha256 string `protobuf:"bytes,3,opt,name=expected_content_sha256,json=expectedContentSha256,proto3" json:"expected_content_sha256,omitempty"`
 	// attestation of PreviewNote, word for word; another text is a CONFLICT. Required.
-	Attestation   string `protobuf:"bytes,4,opt,name=attestation,proto3" json:"attestation,omitempty"`
+	Attestation string `protobuf:"bytes,4,opt,name=attestation,proto3" json:"attestation,omitempty"`
+	// shown_sha256 of PreviewNote, 64 hexadecimal characters; anything that has changed since is a CONFLICT. Required.
+	ShownSha256   string `protobuf:"bytes,5,opt,name=shown_sha256,json=shownSha256,proto3" json:"shown_sha256,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1676,6 +1697,13 @@ func (x *CoSignNoteRequest) GetExpectedContentSha256() string {
 func (x *CoSignNoteRequest) GetAttestation() string {
 	if x != nil {
 		return x.Attestation
+	}
+	return ""
+}
+
+func (x *CoSignNoteRequest) GetShownSha256() string {
+	if x != nil {
+		return x.ShownSha256
 	}
 	return ""
 }
@@ -2157,7 +2185,7 @@ const file_countersign_v1_review_proto_rawDesc = "" +
 	"\x04note\x18\x01 \x01(\v2\x14.countersign.v1.NoteR\x04note\x124\n" +
 	"\brevision\x18\x02 \x01(\v2\x18.countersign.v1.RevisionR\brevision\"-\n" +
 	"\x12PreviewNoteRequest\x12\x17\n" +
-	"\anote_id\x18\x01 \x01(\tR\x06noteId\"\xc7\x02\n" +
+	"\anote_id\x18\x01 \x01(\tR\x06noteId\"\xea\x02\n" +
 	"\x13PreviewNoteResponse\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\rR\brevision\x12%\n" +
 	"\x0econtent_sha256\x18\x02 \x01(\tR\rcontentSha256\x12#\n" +
@@ -2167,7 +2195,8 @@ const file_countersign_v1_review_proto_rawDesc = "" +
 	"\tcompletes\x18\x06 \x01(\bR\tcompletes\x12-\n" +
 	"\x06routes\x18\a \x03(\v2\x15.countersign.v1.RouteR\x06routes\x12\x1d\n" +
 	"\n" +
-	"open_flags\x18\b \x01(\rR\topenFlags\"\x86\x02\n" +
+	"open_flags\x18\b \x01(\rR\topenFlags\x12!\n" +
+	"\fshown_sha256\x18\t \x01(\tR\vshownSha256\"\x86\x02\n" +
 	"\x05Route\x12%\n" +
 	"\x0edestination_id\x18\x01 \x01(\tR\rdestinationId\x12)\n" +
 	"\x10destination_name\x18\x02 \x01(\tR\x0fdestinationName\x12\x18\n" +
@@ -2177,23 +2206,25 @@ const file_countersign_v1_review_proto_rawDesc = "" +
 	"media_type\x18\x05 \x01(\tR\tmediaType\x12\x1d\n" +
 	"\n" +
 	"size_bytes\x18\x06 \x01(\rR\tsizeBytes\x12\x1a\n" +
-	"\brefusals\x18\a \x03(\tR\brefusals\"\xb1\x01\n" +
+	"\brefusals\x18\a \x03(\tR\brefusals\"\xd4\x01\n" +
 	"\x0fSignNoteRequest\x12\x17\n" +
 	"\anote_id\x18\x01 \x01(\tR\x06noteId\x12+\n" +
 	"\x11expected_revision\x18\x02 \x01(\rR\x10expectedRevision\x126\n" +
 	"\x17expected_content_sha256\x18\x03 \x01(\tR\x15expectedContentSha256\x12 \n" +
-	"\vattestation\x18\x04 \x01(\tR\vattestation\"\xb0\x01\n" +
+	"\vattestation\x18\x04 \x01(\tR\vattestation\x12!\n" +
+	"\fshown_sha256\x18\x05 \x01(\tR\vshownSha256\"\xb0\x01\n" +
 	"\x10SignNoteResponse\x12(\n" +
 	"\x04note\x18\x01 \x01(\v2\x14.countersign.v1.NoteR\x04note\x127\n" +
 	"\tsignature\x18\x02 \x01(\v2\x19.countersign.v1.SignatureR\tsignature\x129\n" +
 	"\n" +
 	"writebacks\x18\x03 \x03(\v2\x19.countersign.v1.WritebackR\n" +
-	"writebacks\"\xb3\x01\n" +
+	"writebacks\"\xd6\x01\n" +
 	"\x11CoSignNoteRequest\x12\x17\n" +
 	"\anote_id\x18\x01 \x01(\tR\x06noteId\x12+\n" +
 	"\x11expected_revision\x18\x02 \x01(\rR\x10expectedRevision\x126\n" +
 	"\x17expected_content_sha256\x18\x03 \x01(\tR\x15expectedContentSha256\x12 \n" +
-	"\vattestation\x18\x04 \x01(\tR\vattestation\"\xb2\x01\n" +
+	"\vattestation\x18\x04 \x01(\tR\vattestation\x12!\n" +
+	"\fshown_sha256\x18\x05 \x01(\tR\vshownSha256\"\xb2\x01\n" +
 	"\x12CoSignNoteResponse\x12(\n" +
 	"\x04note\x18\x01 \x01(\v2\x14.countersign.v1.NoteR\x04note\x127\n" +
 	"\tsignature\x18\x02 \x01(\v2\x19.countersign.v1.SignatureR\tsignature\x129\n" +
