@@ -15,7 +15,7 @@ RACE_PACKAGES ?= $(foreach p,$(CONCURRENT),$(if $(wildcard $(p)),./$(p)/...))
 # Arguments for every go test, such as TESTFLAGS='-run TestRun -v'.
 TESTFLAGS ?=
 # What `make bench` runs, and with which further arguments.
-BENCHES    ?= ingest streams review writeback faults mllp pipeline
+BENCHES    ?= pipeline
 BENCHFLAGS ?=
 # For soak and chaos.
 MINUTES ?= 30

@@ -101,11 +101,11 @@ func (d *Dispatcher) absent(w review.Work, p Profile, asked time.Time) review.Ou
 	settle := settleOf(dest)
 	settled := row.StateAt.Add(settle)
 	code, enough := nextAbsent(row.ErrorCode)
-	if false && asked.Before(settled) {
+	if asked.Before(settled) {
 		next := d.options.Clock.Now().Add(d.options.since(asked.Sub(row.StateAt)))
 		return review.Outcome{ErrorCode: code, RetryAt: earlier(next, settled)}
 	}
-	if false && !enough {
+	if !enough {
 		// It could not be asked before, and may be filing only now what it
 		// had queued: the answers are spread over one more settling time.
 		return review.Outcome{ErrorCode: code, RetryAt: d.options.Clock.Now().Add(max(settle/3, d.options.FirstRetry))}

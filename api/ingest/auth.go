@@ -43,17 +43,23 @@ type Device struct {
 	Practitioners []review.PractitionerID
 }
 
-// mayOpen checks a Start against what the device may do. Its answer is the
-// same for what does not exist and for what is not the device's. That a
-// stream which is resumed belongs to the site is for the domain to see.
-func (d Device) mayOpen(r review.OpenRequest) error {
-	switch {
-	case d.Site != "" && r.SiteID != d.Site:
-		return refuse(countersignpb.RefusedReason_REFUSED_REASON_UNKNOWN_SITE, "start.site_id", "start.site_id: not a site of this device", "ask the gateway's operator for the site id")
-	case r.ResumeToken == "" && len(d.Practitioners) > 0 && !slices.Contains(d.Practitioners, r.Practitioner):
-		return refuse(countersignpb.RefusedReason_REFUSED_REASON_UNKNOWN_PRACTITIONER, "start.practitioner", "start.practitioner: not a practitioner of this device", "have the practitioner registered for this device")
+// mayUse refuses every site but the device's own, in the same words whether
+// it exists or not. That a stream which is resumed belongs to the site is for
+// the domain to see.
+func (d Device) mayUse(site review.SiteID) error {
+	if d.Site == "" || site == d.Site {
+		return nil
 	}
-	return nil
+	return refuse(countersignpb.RefusedReason_REFUSED_REASON_UNKNOWN_SITE, "start.site_id", "start.site_id: not a site of this device", "ask the gateway's operator for the site id")
+}
+
+// mayRecordFor refuses practitioners who are not the device's, in the same
+// words whether they exist or not.
+func (d Device) mayRecordFor(id review.PractitionerID) error {
+	if len(d.Practitioners) == 0 || slices.Contains(d.Practitioners, id) {
+		return nil
+	}
+	return refuse(countersignpb.RefusedReason_REFUSED_REASON_UNKNOWN_PRACTITIONER, "start.practitioner", "start.practitioner: not a practitioner of this device", "have the practitioner registered for this device")
 }
 
 // DeviceTokens is an Options.DeviceAuth over a table from the SHA-256 of each

@@ -35,18 +35,21 @@ func openRequest(p *countersignpb.Start, now time.Time, o Options, d Device) (re
 	case !p.GetDeviceClock().IsValid() || p.GetDeviceClock().AsTime().Year() < 2000:
 		return r, denied("start.device_clock", "is missing or wrong", "set the device's clock")
 	}
+	if err := d.mayUse(r.SiteID); err != nil {
+		return r, err
+	}
 	if p.GetResumption() != nil {
 		var ok bool
 		if r.StreamID, r.ResumeToken, ok = unpack(p.GetResumption().GetResumeToken()); !ok {
 			return r, refuse(countersignpb.RefusedReason_REFUSED_REASON_RESUME_TOKEN, "start.resumption.resume_token", "start.resumption.resume_token: not a token of this server", "start a new recording")
 		}
-		return r, d.mayOpen(r)
+		return r, nil
 	}
 	r, err := newRecording(r, p, now, o)
 	if err != nil {
 		return r, err
 	}
-	return r, d.mayOpen(r)
+	return r, d.mayRecordFor(r.Practitioner)
 }
 
 func newRecording(r review.OpenRequest, p *countersignpb.Start, now time.Time, o Options) (review.OpenRequest, error) {

@@ -49,10 +49,11 @@ type app struct {
 
 // appOptions are what the demo does differently from serve.
 type appOptions struct {
-	people     []staff.Entry // instead of a practitioners file
-	authMethod string        // default "password"
-	hint       string        // shown on the sign-in page
-	writeRetry time.Duration // first interval between attempts
+	people     []staff.Entry   // instead of a practitioners file
+	authMethod string          // default "password"
+	hint       string          // shown on the sign-in page
+	writeRetry time.Duration   // first interval between attempts
+	drafter    notegen.Drafter // instead of the configured one; tests
 }
 
 func startApp(ctx context.Context, c Config, log *slog.Logger, o appOptions) (_ *app, err error) {
@@ -62,12 +63,8 @@ func startApp(ctx context.Context, c Config, log *slog.Logger, o appOptions) (_ 
 			err = errors.Join(err, a.close(context.WithoutCancel(ctx)))
 		}
 	}()
-	people, peopleErr := o.people, error(nil)
-	if people == nil {
-		people, peopleErr = c.loadPeople()
-	}
-	devices, err := c.loadDevices(people)
-	if err = errors.Join(peopleErr, err); err != nil {
+	people, devices, err := c.loadFiles(o.people)
+	if err != nil {
 		return a, err
 	}
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
@@ -104,13 +101,32 @@ func startApp(ctx context.Context, c Config, log *slog.Logger, o appOptions) (_ 
 	if err := a.configure(ctx, people); err != nil {
 		return a, err
 	}
-	drafter, err := openDrafter(c.Drafter)
-	if err != nil {
-		return a, err
+	drafter := o.drafter
+	if drafter == nil {
+		if drafter, err = openDrafter(c.Drafter); err != nil {
+			return a, err
+		}
 	}
 	a.startWorkers(drafter, destinations, o)
 	auth := staff.NewAuthenticator(people, orDefault(o.authMethod, "password"), staff.Options{OnAttempt: a.signInTried})
 	return a, a.listen(ctx, auth, devices, o)
+}
+
+// loadFiles reads the files that the configuration names and reports all
+// their faults at once; people stands for a practitioners file where given.
+func (c Config) loadFiles(people []staff.Entry) ([]staff.Entry, deviceAuth, error) {
+	var faults []error
+	if people == nil {
+		var err error
+		people, err = c.loadPeople()
+		faults = append(faults, err)
+	}
+	devices, err := c.loadDevices(people)
+	faults = append(faults, err)
+	if c.DevicesFile == "" && !loopback(hostOf(c.Listen.GRPC)) {
+		faults = append(faults, errors.New("devices_file: needed when listen.grpc is not a loopback address: devices show a token"))
+	}
+	return people, devices, errors.Join(faults...)
 }
 
 // signInTried logs who signed in, and at whose name somebody failed; what was
@@ -291,9 +307,6 @@ var _ review.WorkPublisher = publisher{}
 
 // listen opens the gRPC and HTTP listeners.
 func (a *app) listen(ctx context.Context, auth review.Authenticator, devices deviceAuth, o appOptions) error {
-	if devices == nil && !loopback(hostOf(a.config.Listen.GRPC)) {
-		return errors.New("devices_file: needed when listen.grpc is not a loopback address: devices show a token")
-	}
 	var tlsConfig *tls.Config
 	if a.config.Listen.TLSCertFile != "" {
 		cert, err := tls.LoadX509KeyPair(a.config.Listen.TLSCertFile, a.config.Listen.TLSKeyFile)

@@ -12,6 +12,10 @@ type auditCommand struct {
 	Verify auditVerifyCommand `cmd:"" help:"Check every hash chain of a journal against its root rows."`
 }
 
+func (c *auditCommand) Help() string {
+	return "Example: countersign audit verify --config countersign.yaml"
+}
+
 type auditVerifyCommand struct {
 	Config string `help:"The gateway's configuration file; the gateway must be stopped where its journal is SQLite." placeholder:"FILE" type:"existingfile"`
 	JSON   bool   `help:"Print one JSON line per chain."`

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,6 +14,8 @@ import (
 type benchCommand struct {
 	Pipeline benchPipelineCommand `cmd:"" help:"Whole visits, one after the other: end of visit to draft, signature to accepted everywhere."`
 }
+
+func (c *benchCommand) Help() string { return "Example: countersign bench pipeline --visits 100" }
 
 type benchPipelineCommand struct {
 	Visits     int      `default:"100" help:"How many visits."`
@@ -44,6 +47,9 @@ func (c *benchPipelineCommand) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("--for: %w", err)
 	}
+	if c.Visits < 1 {
+		return errors.New("--visits: at least 1")
+	}
 	visits, err := (&demoCommand{Transcript: c.Transcript}).visits(e)
 	if err != nil {
 		return err
@@ -57,7 +63,7 @@ func (c *benchPipelineCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	d, err := startDemo(e.ctx, filepath.Join(dir, "data"), c.Visits, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	d, err := startDemo(e.ctx, filepath.Join(dir, "data"), c.Visits, slog.New(slog.NewTextHandler(io.Discard, nil)), nil)
 	if err != nil {
 		return err
 	}

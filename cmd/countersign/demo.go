@@ -17,6 +17,7 @@ import (
 	"countersign/internal/ehrsim"
 	"countersign/internal/staff"
 	"countersign/internal/transcriptfile"
+	"countersign/notegen"
 	"countersign/review"
 )
 
@@ -85,7 +86,7 @@ func (c *demoCommand) Run(e *env) error {
 	if c.JSON {
 		say = e.stderr
 	}
-	d, err := startDemo(e.ctx, dir, len(visits), c.logger(e))
+	d, err := startDemo(e.ctx, dir, len(visits), c.logger(e), nil)
 	if err != nil {
 		return err
 	}
@@ -134,8 +135,9 @@ type demo struct {
 	say      io.Writer
 }
 
-// startDemo starts the simulated EHR with n patients and the gateway beside it.
-func startDemo(ctx context.Context, dir string, n int, log *slog.Logger) (*demo, error) {
+// startDemo starts the simulated EHR with n patients and the gateway beside
+// it. drafter is nil for the built-in one.
+func startDemo(ctx context.Context, dir string, n int, log *slog.Logger, drafter notegen.Drafter) (*demo, error) {
 	simCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	sim, err := ehrsim.Start(simCtx, ehrsim.Options{Logger: log})
 	if err != nil {
@@ -153,7 +155,7 @@ func startDemo(ctx context.Context, dir string, n int, log *slog.Logger) (*demo,
 	config, err := demoConfig(dir, sim)
 	if err == nil {
 		d.app, err = startApp(ctx, config, log, appOptions{
-			people: []staff.Entry{d.physician()}, authMethod: "demo", writeRetry: 200 * time.Millisecond,
+			people: []staff.Entry{d.physician()}, authMethod: "demo", writeRetry: 200 * time.Millisecond, drafter: drafter,
 			hint: fmt.Sprintf("Demo: sign in as %q with the password printed in the terminal.", demoLogin),
 		})
 	}

@@ -85,7 +85,7 @@ func (d *demo) auto(e *env, visits []demoVisitInput, asJSON bool) error {
 }
 
 func (d *demo) autoVisit(ctx context.Context, i int, v demoVisitInput) (noteLine, error) {
-	ctx, cancel := context.WithTimeout(ctx, visitTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, visitTimeout, errors.New("gave up waiting: the note or its write-backs did not get there in time"))
 	defer cancel()
 	changed, err := d.app.events.Subscribe(workqueue.NoteChanged, "")
 	if err != nil {
@@ -261,7 +261,7 @@ func (g *gateway) waitFor(note string, changed *workqueue.Subscription, done fun
 		case <-changed.IDs():
 		case <-tick.C:
 		case <-g.ctx.Done():
-			return nil, errors.New("gave up waiting: the note or its write-backs did not get there in time")
+			return nil, context.Cause(g.ctx)
 		}
 	}
 }
@@ -386,7 +386,7 @@ func (d *demo) wait(e *env, visits []demoVisitInput) error {
 	defer g.close()
 	var first string
 	for i, v := range visits {
-		note, _, err := d.stream(e.ctx, g.conn, i, v, 0)
+		note, _, err := d.stream(e.ctx, g.conn, i, v, visiblePace(v))
 		if err != nil {
 			return err
 		}
@@ -405,6 +405,15 @@ func (d *demo) wait(e *env, visits []demoVisitInput) error {
 	<-e.ctx.Done()
 	fmt.Fprintln(d.say, "\nstopping")
 	return nil
+}
+
+// visiblePace streams a visit in about three seconds, so that a person sees it
+// come in.
+func visiblePace(v demoVisitInput) float64 {
+	if len(v.Utterances) == 0 {
+		return 0
+	}
+	return v.Utterances[len(v.Utterances)-1].End.Seconds() / 3
 }
 
 // openBrowser shows the page where there is a desktop to show it on. The URL

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -96,6 +97,9 @@ func readConversation(e *env, path string) (review.Conversation, error) {
 
 func readTranscript(e *env, path string) ([]review.Utterance, error) {
 	var r io.Reader = e.stdin
+	if path == "" {
+		return nil, errors.New("transcript: the file name is empty")
+	}
 	if path != "-" {
 		f, err := os.Open(path)
 		if err != nil {
@@ -105,7 +109,10 @@ func readTranscript(e *env, path string) ([]review.Utterance, error) {
 		r = f
 	}
 	us, _, err := transcriptfile.Read(r)
-	if err != nil {
+	var fault *transcriptfile.Error
+	if errors.As(err, &fault) && fault.Line == 0 {
+		return nil, fmt.Errorf("transcript %s: %s", path, fault.Text)
+	} else if err != nil {
 		return nil, fmt.Errorf("transcript %s: %w", path, err)
 	}
 	return us, nil

@@ -45,7 +45,7 @@ practitioners:
 
 // exampleVisit is what a device says of a visit; the patient is made up.
 const exampleVisit = `{
-  "site_id": "local", "device_id": "my-device", "recording_id": "visit-1", "practitioner_id": "dr-local", "modality": "in_person",
+  "site_id": "local", "device_id": "my-device", "practitioner_id": "dr-local", "modality": "in_person",
   "patient": {
     "family": "Mock", "given": "Patient", "birth_date": "1969-03-14", "sex": "unknown",
     "identifiers": [{"type": "MR", "system": "LOCAL", "value": "100001"}]

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -12,6 +13,10 @@ import (
 	"testing"
 
 	"github.com/alecthomas/kong"
+
+	"countersign/internal/staff"
+	"countersign/internal/transcriptfile"
+	"countersign/review"
 
 	"countersign/internal/staff"
 )
@@ -109,6 +114,49 @@ func TestDemoRefusesBadTranscripts(t *testing.T) {
 	})
 }
 
+// wrongDose drafts one statement that was said and one with a dose that was
+// not.
+type wrongDose struct{}
+
+func (wrongDose) Draft(_ context.Context, c review.Conversation) (review.Draft, error) {
+	u := c.Transcript.Ordered()[2]
+	said := []review.Evidence{{StreamID: u.StreamID, Seq: u.Seq}}
+	return review.Draft{Generator: review.Generator{Drafter: "wrong-dose"}, Sections: []review.Section{{Code: "18776-5", Title: "Plan", Statements: []review.Statement{
+		{Text: "Ibuprofen 400 mg twice a day.", Origin: review.OriginAI, Evidence: said},
+		{Text: "Lisinopril 925 mg daily.", Origin: review.OriginAI, Evidence: said},
+	}}}}, nil
+}
+
+// demo --auto takes flagged statements out and never confirms them: what
+// arrives does not hold them.
+func TestDemoRemovesFlaggedStatements(t *testing.T) {
+	t.Parallel()
+	d, err := startDemo(t.Context(), t.TempDir(), 1, slog.New(slog.DiscardHandler), wrongDose{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.close()
+	us, _, err := transcriptfile.Parse([]byte(vtt))
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := d.autoVisit(t.Context(), 0, demoVisitInput{"test", us})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.check(line); err != nil {
+		t.Error(err)
+	}
+	if line.Statements != 2 || line.Flags != 1 || line.Removed != 1 {
+		t.Errorf("%d statements, %d flags, %d removed; want 2, 1, 1", line.Statements, line.Flags, line.Removed)
+	}
+	for _, doc := range d.sim.Documents() {
+		if strings.Contains(doc.Text, "925") || !strings.Contains(doc.Text, "400 mg") {
+			t.Errorf("%s received:\n%s", doc.Endpoint, doc.Text)
+		}
+	}
+}
+
 func TestDemoRefusesWhatIsNotSimulated(t *testing.T) {
 	d := &demo{app: &app{GRPCAddr: "127.0.0.1:1", HTTPAddr: "127.0.0.1:2", config: Config{
 		Sites: []SiteConfig{{Destinations: []DestinationConfig{{ID: "real", Mode: "production"}}}},
@@ -200,7 +248,7 @@ sites:
 	if code, _, errOut := command(t, "", "serve", "--check", "--config", typo); code == 0 || !strings.Contains(errOut, "environmnt") {
 		t.Errorf("an unknown key was accepted: %s", errOut)
 	}
-	if code, _, errOut := command(t, "", "serve", "--check", "--config", "../../deploy/compose/countersign.yaml"); code != 0 {
+	if code, _, errOut := command(t, "", "serve", "--check", "--config", composeConfig(t)); code != 0 {
 		t.Errorf("the compose configuration has faults: %s", errOut)
 	}
 }
@@ -264,6 +312,23 @@ func TestGatewayLog(t *testing.T) {
 	if !reflect.DeepEqual(got, want) || strings.Contains(out.String(), "s3cret") {
 		t.Errorf("logged %q, want %q", got, want)
 	}
+}
+
+// composeConfig is the compose trial's configuration with the secrets that its
+// init.sh makes.
+func composeConfig(t *testing.T) string {
+	t.Helper()
+	read := func(name string) string {
+		b, err := os.ReadFile("../../deploy/compose/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	people := file(t, "practitioners", strings.ReplaceAll(read("practitioners.yaml.in"), "@HASH@", staff.Hash("a password")))
+	devices := file(t, "devices", "devices:\n  - {id: exam-room-1, site: demo, token_sha256: "+strings.Repeat("0", 64)+"}\n")
+	text := strings.ReplaceAll(read("countersign.yaml"), "/run/secrets/practitioners", people)
+	return file(t, "countersign.yaml", strings.ReplaceAll(text, "/run/secrets/devices", devices))
 }
 
 func TestPasswordHash(t *testing.T) {

@@ -16,6 +16,10 @@ type notesCommand struct {
 	Redraft notesRedraftCommand `cmd:"" help:"Ask for a fresh draft of a note nobody has typed in."`
 }
 
+func (c *notesCommand) Help() string {
+	return "Example: countersign notes list --login rivera --password-file ./pw"
+}
+
 type notesListCommand struct {
 	gatewayFlags
 	State []string `help:"Only notes in this state; repeatable." placeholder:"in_review"`

@@ -17,6 +17,10 @@ type practitionersCommand struct {
 	Hash  practitionersHashCommand  `cmd:"" help:"Read a password from standard input and print its hash for the file."`
 }
 
+func (c *practitionersCommand) Help() string {
+	return "Example: countersign practitioners check practitioners.yaml"
+}
+
 type practitionersListCommand struct {
 	gatewayFlags
 }

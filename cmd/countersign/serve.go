@@ -22,6 +22,9 @@ func (c *serveCommand) Run(e *env) error {
 		return err
 	}
 	if c.Check {
+		if _, _, err := config.loadFiles(nil); err != nil {
+			return err
+		}
 		if c.JSON {
 			return e.json(map[string]any{"ok": true})
 		}

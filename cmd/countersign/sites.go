@@ -10,6 +10,10 @@ type sitesCommand struct {
 	Show sitesShowCommand `cmd:"" help:"Show your site and its destinations."`
 }
 
+func (c *sitesCommand) Help() string {
+	return "Example: countersign sites show --login rivera --password-file ./pw"
+}
+
 type sitesShowCommand struct {
 	gatewayFlags
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"countersign/api/ingest"
+	"countersign/review"
 )
 
 type streamCommand struct {
@@ -22,7 +24,10 @@ type streamCommand struct {
 }
 
 func (c *streamCommand) Help() string {
-	return "Run it again with the same --state after a break: nothing is lost or doubled.\n\nExample: countersign stream --visit visit.json --state visit.state transcript.txt"
+	return "Run it again with the same --state after a break: nothing is lost or doubled.\n\n" +
+		"The visit file has site_id, device_id, practitioner_id, modality, patient and encounter (each with identifiers; leave them out when they are not known), " +
+		"and consent. recording_id may be left out: the same transcript then is the same recording. A first 'countersign serve' without a configuration writes an " +
+		"example, countersign-data/visit.json; another is deploy/compose/visit.json.\n\nExample: countersign stream --visit visit.json --state visit.state transcript.txt"
 }
 
 func (c *streamCommand) Run(e *env) error {
@@ -30,13 +35,16 @@ func (c *streamCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	visit, err := ingest.ParseVisit(b)
-	if err != nil {
-		return fmt.Errorf("visit %s: %w", c.Visit, err)
-	}
 	us, err := readTranscript(e, c.File)
 	if err != nil {
 		return err
+	}
+	if b, err = nameRecording(b, us); err != nil {
+		return fmt.Errorf("visit %s: %w", c.Visit, err)
+	}
+	visit, err := ingest.ParseVisit(b)
+	if err != nil {
+		return fmt.Errorf("visit %s: %w", c.Visit, err)
 	}
 	o := ingest.StreamOptions{Pace: c.Pace, StateFile: c.State, OnProgress: func(p ingest.Progress) {
 		switch p.Event {
@@ -84,4 +92,21 @@ func (c *streamCommand) readVisit(e *env) ([]byte, error) {
 		return io.ReadAll(io.LimitReader(e.stdin, 1<<20))
 	}
 	return os.ReadFile(c.Visit)
+}
+
+// nameRecording gives a visit without a recording_id one made from the
+// transcript: sending the same file again is then a repeat, and another file
+// is another recording. A visit that is not a JSON object is left as it is,
+// for ParseVisit to say so.
+func nameRecording(visit []byte, us []review.Utterance) ([]byte, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(visit, &fields); err != nil || fields["recording_id"] != nil {
+		return visit, nil
+	}
+	said, err := json.Marshal(us)
+	if err != nil {
+		return nil, err
+	}
+	fields["recording_id"] = json.RawMessage(`"file-` + review.DigestOf(said).String()[:20] + `"`)
+	return json.Marshal(fields)
 }

@@ -13,6 +13,10 @@ type writebacksCommand struct {
 	Resolve writebacksResolveCommand `cmd:"" help:"Decide a write-back that machines could not settle."`
 }
 
+func (c *writebacksCommand) Help() string {
+	return "Example: countersign writebacks list --state unknown --login ops --password-file ./pw"
+}
+
 type writebacksListCommand struct {
 	gatewayFlags
 	State []string `help:"Only write-backs in this state; repeatable." placeholder:"unknown"`
