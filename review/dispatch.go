@@ -197,6 +197,9 @@ func settle(tx Tx, w WriteBack, attempts int, o Outcome) error {
 	if o.Event == EventAccept || o.Event == EventCommit {
 		w.ErrorCode, w.VerifyAt = "", o.VerifyAt
 	}
+	if o.Event == EventRelease {
+		w.OwedSince = tx.Now() // held time is not time in which it failed to arrive
+	}
 	if o.Receipt != (Receipt{}) {
 		w.Receipt = o.Receipt // also of a write that a person has to look at
 	}

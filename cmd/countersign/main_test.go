@@ -17,8 +17,6 @@ import (
 	"countersign/internal/staff"
 	"countersign/internal/transcriptfile"
 	"countersign/review"
-
-	"countersign/internal/staff"
 )
 
 // command runs the program as a person does and returns what it printed.
@@ -326,7 +324,7 @@ func composeConfig(t *testing.T) string {
 		return string(b)
 	}
 	people := file(t, "practitioners", strings.ReplaceAll(read("practitioners.yaml.in"), "@HASH@", staff.Hash("a password")))
-	devices := file(t, "devices", "devices:\n  - {id: exam-room-1, site: demo, token_sha256: "+strings.Repeat("0", 64)+"}\n")
+	devices := file(t, "devices", "devices:\n  - {id: exam-room-1, site: demo, token_sha256: "+strings.Repeat("a1", 32)+"}\n")
 	text := strings.ReplaceAll(read("countersign.yaml"), "/run/secrets/practitioners", people)
 	return file(t, "countersign.yaml", strings.ReplaceAll(text, "/run/secrets/devices", devices))
 }
