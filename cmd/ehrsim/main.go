@@ -25,8 +25,8 @@ const description = `Simulator EHR: receives documents by FHIR R4, by an endpoin
 Example:
   ehrsim --fhir :8089 --mllp :2575 --seed people.json --fault fhir=busy:2,retry=5 --fault mllp=drop:1
 
-A fault is ENDPOINT=KIND[:COUNT][,retry=SECONDS][,status=429|503][,code=206|207][,on=read]; endpoints are fhir, epic and mllp; kinds are
-refuse, busy, drop (file, then cut the connection), drop-before (cut it before reading) and silent (file, never answer). Without COUNT it lasts.
+A fault is ENDPOINT=KIND[:COUNT][,retry=SECONDS][,status=429|503][,code=206|207][,delay=SECONDS][,on=read]; endpoints are fhir, epic and mllp; kinds are
+refuse, busy, drop (file, then cut the connection), drop-before (cut it before reading) silent (file, never answer) and late (answer nothing, file DELAY seconds later). Without COUNT it lasts.
 
 The seed file has the form
 

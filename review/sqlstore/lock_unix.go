@@ -3,6 +3,7 @@
 package sqlstore
 
 import (
+	"errors"
 	"os"
 	"syscall"
 )
@@ -17,5 +18,9 @@ func lockFile(path string) (unlock func() error, err error) {
 		f.Close()
 		return nil, ErrLocked
 	}
-	return f.Close, nil
+	return func() error {
+		// Said aloud: a child that is just being started may still hold a copy
+		// of the descriptor, and closing ours would not end the lock.
+		return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
+	}, nil
 }
