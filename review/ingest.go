@@ -139,6 +139,9 @@ func (s *Service) resume(ctx context.Context, r OpenRequest) (OpenStream, error)
 		if err != nil {
 			return err
 		}
+		if r.DeviceID != "" && r.DeviceID != rec.DeviceID {
+			return Errorf(KindNotFound, "start.resume_token: no such stream with this token: start a new recording")
+		}
 		enc, err := tx.Encounter(rec.EncounterID)
 		if err != nil {
 			return err

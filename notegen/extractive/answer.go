@@ -1,6 +1,7 @@
 package extractive
 
 import (
+	"slices"
 	"strings"
 
 	"countersign/notegen/spoken"
@@ -40,34 +41,53 @@ func (v voice) question(b *block) []string {
 		q = append(q, p...)
 	}
 	d := v.d
-	q = d.tails.stripTail(d.lead(q))
+	q = d.tail(d.lead(q))
 	return expand(spoken.Digits(trim(q)))
 }
 
 // answer writes a question and its yes or no as a statement: "The patient
 // denies chest pain."
-func (v voice) answer(b *block) string {
+//
+// leave holds concepts that are denied nowhere, because they are reported.
+func (v voice) answer(b *block, leave map[string]bool) string {
 	d := v.d
 	q := v.question(b)
 	if len(q) == 0 || d.answerSkips.in(q) {
 		return ""
 	}
+	if b.kin && (len(ofKind(d.lex.find(q), "sym", "cond")) > 0 || !hasAny(q, secondPerson)) {
+		return v.ofFamily(b, q)
+	}
+	if q = simpleClause(q); len(q) == 0 {
+		return ""
+	}
 	neg := b.pol == no
-	if !neg {
-		// "so no chest pain?" "correct"
-		if i, n := d.negQuestions.find(q); n > 0 && i <= 3 {
-			neg = true
-			q = append([]string{"any"}, q[i+n:]...)
+	if neg {
+		return v.denial(b, q, leave)
+	}
+	// "so no chest pain?" "correct"
+	if i, n := d.negQuestions.find(q); n > 0 && i <= 3 {
+		neg = true
+		q = append([]string{"any"}, q[i+n:]...)
+		for _, t := range ofKind(d.lex.find(q), "sym", "cond") {
+			if leave[t.concept] || !asksFor(q, d.lex.find(q), t) {
+				return ""
+			}
 		}
 	}
 	who := v.subject(b)
 	fs := ofKind(d.lex.find(q), "sym", "cond")
 	if !neg && len(fs) > 1 {
 		// "fever or chills?" "yes": which one is not known.
-		named := concepts(d.lex.find(b.a))
+		named := map[string]bool{}
+		for _, t := range d.lex.find(b.a) {
+			if stance(b.a, t) == yes {
+				named[t.concept] = true
+			}
+		}
 		var items []string
 		for _, f := range fs {
-			if named[f.concept] {
+			if named[f.concept] && !slices.Contains(items, f.concept) {
 				items = append(items, f.concept)
 			}
 		}
@@ -91,11 +111,51 @@ func (v voice) answer(b *block) string {
 	return ""
 }
 
+// simpleClause returns the one clause of a question that yes or no answers;
+// nil where there is none. "was it throbbing or was it more of a sharp pain"
+// has two; "have you, are you working" is the second, begun twice.
+func simpleClause(q []string) []string {
+	last, clauses := 0, 0
+	for i := 0; i+1 < len(q); i++ {
+		if !auxiliaries[q[i]] || !subjectWords[q[i+1]] || i > 0 && subjectWords[q[i-1]] {
+			continue
+		}
+		clauses++
+		if clauses > 1 && (i-last > 3 || hasAny(q[last:i], wordSetOr)) {
+			return nil
+		}
+		last = i
+	}
+	if clauses > 1 {
+		return q[last:]
+	}
+	return q
+}
+
+var wordSetOr = wordSet("or and")
+
+// ofFamily writes what was answered about the family as a whole. What was
+// asked about one relative is left to the answer's own words.
+func (v voice) ofFamily(b *block, q []string) string {
+	ts := ofKind(v.d.lex.find(q), "sym", "cond")
+	if len(ts) == 0 || !has(q, "family") || hasAny(b.a, secondPerson) {
+		return ""
+	}
+	words := v.items(q, ts, nil)
+	switch {
+	case b.pol == no && v.d.replyTo(b, q).plain:
+		return sentence(strings.Fields(strings.ReplaceAll(v.subject(b)+" reports no family history of "+listed(words, "or"), ",", " ,")))
+	case b.pol == yes && len(words) == 1:
+		return sentence(strings.Fields(v.subject(b) + " reports a family history of " + words[0]))
+	}
+	return ""
+}
+
 // reports writes "The patient denies any fever or chills."
 func (v voice) reports(who string, neg bool, x []string) string {
 	x = v.nouns(v.d.anyWords.replace(x))
 	x = v.p.shift(trim(v.d.hedges.replace(x)), false)
-	x = trim(v.d.tails.stripTail(x))
+	x = trim(v.d.tail(x))
 	for len(x) > 0 && dangles(x) {
 		x = trim(x[:len(x)-1])
 	}
@@ -136,7 +196,7 @@ func (v voice) nouns(x []string) []string {
 				break
 			}
 		}
-		part = trim(v.d.tails.stripTail(part))
+		part = trim(v.d.tail(part))
 		if len(part) == 0 || len(v.d.lex.find(part)) == 0 {
 			continue
 		}
@@ -176,7 +236,7 @@ func (v voice) auxiliary(b *block, q []string, neg bool) string {
 	if len(x) == 0 || len(x) > 18 || hasAny(x, auxStops) || (n == 2 && aux != "is" && aux != "are" && aux != "does" && aux != "has" && aux != "was" && aux != "did") {
 		return ""
 	}
-	x = v.d.hedges.replace(v.d.tails.stripTail(x))
+	x = v.d.hedges.replace(v.d.tail(x))
 	if neg {
 		x = drop(x, "ever")
 	} else {
@@ -212,7 +272,10 @@ func (v voice) auxiliary(b *block, q []string, neg bool) string {
 	if v.subject(b) != "the patient" {
 		words = append([]string{v.subject(b), "reports", "that"}, words...)
 	}
-	if !neg && hasAny(x, unnamed) || hasAny(subj, unnamed) {
+	if !neg && (hasAny(x, unnamed) || has(x, "or")) || hasAny(subj, unnamed) {
+		return "" // which of two, is not said
+	}
+	if !fitEnd(words) {
 		return ""
 	}
 	if len(x) < 2 && len(v.d.lex.find(x)) == 0 || dangles(words) {

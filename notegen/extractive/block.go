@@ -42,6 +42,11 @@ type block struct {
 	label    label
 	keep     float64 // probability that it belongs into the note
 	used     bool
+
+	whole  []string // the first sentence of the answer, uncut
+	follow []string // what the patient went on to say
+	must   bool     // goes on with a finding after a no: never left out by weights
+	kin    bool     // asks about a relative or somebody else
 }
 
 // blocks pairs questions with their answers.
@@ -77,6 +82,8 @@ func (d *Drafter) blocks(turns []spokenTurn, us []unit) []block {
 					if overlaps(turns[u.turn].utt, turns[next[0].turn].utt) {
 						prev = nil // "yeah" to the sentence before is no answer
 					} else if qa, took, ok := d.pair(u, prev, next, turns[next[0].turn].role); ok {
+						qa.follow = d.goesOn(groups[g+1:], turns)
+						took = d.qualify(&qa, took, len(next))
 						if prev != nil {
 							out = out[:len(out)-1]
 						}
@@ -92,11 +99,79 @@ func (d *Drafter) blocks(turns []spokenTurn, us []unit) []block {
 			}
 			b.terms = d.lex.find(b.words)
 			b.cues = d.cuesOf(b.words)
+			b.kin = d.aboutOthers(&b, out)
+			b.must = b.must || b.typ == told && len(out) > 0 && out[len(out)-1].must && out[len(out)-1].typ == answered
 			out = append(out, b)
 		}
 	}
 	return out
 }
+
+// goesOn returns what the patient says after the first sentence of an answer:
+// the rest of the turn, and the next turn where the clinician only hums in
+// between.
+func (d *Drafter) goesOn(groups [][]unit, turns []spokenTurn) []string {
+	var out []string
+	for _, u := range groups[0][1:] {
+		out = append(out, u.words...)
+	}
+	if len(groups) > 2 && len(out) == 0 && len(groups[1]) == 1 && speaksForPatient(turns[groups[2][0].turn].role) {
+		if hum := groups[1][0].words; countWords(hum) <= 4 && !d.isQuestion(hum) {
+			out = append(out, groups[2][0].words...)
+		}
+	}
+	return out[:min(len(out), 40)]
+}
+
+// qualify marks an answer of no that goes on with something else, and says
+// whether the answer is used up. Such an answer is written whole, with what
+// it denies and what it reports.
+func (d *Drafter) qualify(b *block, took bool, sentences int) bool {
+	if b.typ != answered || b.pol != no {
+		return took
+	}
+	r := d.replyTo(b, b.q)
+	b.must = !r.plain
+	if r.plain || countWords(b.whole) > 25 {
+		return took
+	}
+	b.a = b.whole
+	b.words = append(append([]string{}, b.q...), b.a...)
+	return sentences == 1
+}
+
+// aboutOthers reports whether a question is about a relative or somebody
+// else: by its words, or because it goes on from such a question ("any
+// cancers?") without turning to the patient.
+func (d *Drafter) aboutOthers(b *block, before []block) bool {
+	if b.typ != answered && b.typ != asked {
+		return false
+	}
+	if hasAny(b.q, kin) || hasAny(b.q, someone) {
+		return true
+	}
+	if b.role == review.RolePatient {
+		for i := 0; i+1 < len(b.q); i++ {
+			if auxiliaries[b.q[i]] && (b.q[i+1] == "he" || b.q[i+1] == "she") {
+				return true
+			}
+		}
+	}
+	if hasAny(b.q, secondPerson) || hasAny(b.q, presenceWords) {
+		return false
+	}
+	for i := len(before) - 1; i >= max(0, len(before)-3); i-- {
+		if p := before[i]; p.typ == answered || p.typ == asked || p.typ == said && p.question {
+			return p.kin || p.typ == said && hasAny(p.words, kin)
+		}
+	}
+	return false
+}
+
+var (
+	someone       = wordSet("anyone anybody someone somebody")
+	presenceWords = wordSet("pain here now today")
+)
 
 // inverted subjects after an auxiliary make a question.
 var inverted = wordSet("you it the that this they there he she i your my we any")
@@ -121,7 +196,7 @@ func (d *Drafter) pair(u unit, prev *block, next []unit, role review.Role) (b bl
 		units = append(append([]unit{}, prev.units...), u)
 	}
 	a := next[0].words
-	b = block{q: q, role: role, turn: u.turn, pos: u.pos, units: append(units, next[0]), question: true}
+	b = block{q: q, whole: a, role: role, turn: u.turn, pos: u.pos, units: append(units, next[0]), question: true}
 	n := countWords(a)
 	b.pol = d.polarity(a)
 	switch {

@@ -105,7 +105,7 @@ func TestPolarityOfAnswers(t *testing.T) {
 			t.Errorf("%q %q is not read as question and answer", tt.q, tt.a)
 			continue
 		}
-		if got := (voice{dr, pronounsFor(review.SexFemale)}).answer(&bs[0]); got != tt.want && !(tt.want != "" && strings.ReplaceAll(got, " any ", " ") == strings.ReplaceAll(tt.want, " any ", " ")) {
+		if got := (voice{dr, pronounsFor(review.SexFemale)}).answer(&bs[0], nil); got != tt.want && !(tt.want != "" && strings.ReplaceAll(got, " any ", " ") == strings.ReplaceAll(tt.want, " any ", " ")) {
 			t.Errorf("%q %q gives %q, want %q", tt.q, tt.a, got, tt.want)
 		}
 	}

@@ -19,6 +19,7 @@ type note struct {
 	bs    []block
 	v     voice
 
+	leave map[string]bool   // concepts that are denied nowhere
 	seen  []map[string]bool // content words of sentences already written
 	items map[string][]item // by section code
 }
@@ -43,6 +44,8 @@ var wordLimits = map[label]int{subjective: 320, exam: 160, result: 120, plan: 36
 func (n *note) compose() {
 	cand := map[label][]item{}
 	told := 0
+	n.chief()
+	n.leave = n.positives()
 	for i := range n.bs {
 		b := &n.bs[i]
 		if b.label == nowhere {
@@ -64,12 +67,12 @@ func (n *note) compose() {
 			n.bs[it.order].used = true
 		}
 	}
-	n.chief()
 	n.story(cand[subjective])
 	n.reviewOfSystems()
 	n.examination(cand[exam])
 	n.items[templates.Results] = cand[result]
 	n.assessment(cand[plan])
+	n.gate()
 }
 
 // write turns a block into a sentence and says where it goes.
@@ -78,7 +81,7 @@ func (n *note) write(b *block, told *int) (string, label) {
 	size := countWords(b.words)
 	switch {
 	case b.typ == answered:
-		return v.answer(b), n.asStory(b)
+		return v.answer(b, n.leave), n.asStory(b)
 	case b.typ == asked:
 		return v.open(b), n.asStory(b)
 	case b.typ == 'P':

@@ -1,7 +1,6 @@
 package extractive
 
 import (
-	"regexp"
 	"strings"
 
 	"countersign/review"
@@ -18,7 +17,26 @@ func pronounsFor(sex review.Sex) pronouns {
 	case review.SexMale:
 		return pronouns{"he", "him", "his", "his", "himself"}
 	}
-	return pronouns{"the patient", "the patient", "their", "theirs", "themselves"}
+	return pronouns{neutral, neutral, "their", "theirs", "themselves"}
+}
+
+const neutral = "the patient"
+
+// neutralFor is the word for "he" and "she" of a clinician where the patient's
+// sex is not known, so that a note does not change between them.
+func neutralFor(w, next string) string {
+	switch w {
+	case "she", "he", "him":
+		return neutral
+	case "his":
+		return "their"
+	case "her":
+		if next == "" || isPunct(next) || next == "to" || next == "on" || next == "for" || next == "and" || next == "in" || next == "back" {
+			return neutral
+		}
+		return "their"
+	}
+	return ""
 }
 
 var baseVerbs = wordSet(`have do go take feel think know want need get make use see work try start stop eat drink smoke walk run sleep live help keep like love hope notice remember hurt ache itch cough wheeze
@@ -143,6 +161,12 @@ func (p pronouns) shift(ws []string, patient bool) []string {
 			}
 			continue
 		}
+		if p.subj == neutral && !hasAny(ws, kin) {
+			if x := neutralFor(w, next); x != "" {
+				out[i] = x
+				continue
+			}
+		}
 		switch w {
 		case "your":
 			out[i] = p.pos
@@ -212,7 +236,6 @@ func (p pronouns) conjugate(ws []string, j int) bool {
 }
 
 var (
-	reYearOld = regexp.MustCompile(`\b(\d{1,3})-year-old\b`)
 	femWords  = wordSet("female woman ms. miss mrs. ma'am lady pregnant pregnancy girl")
 	malWords  = wordSet("male man mr. mister sir gentleman boy prostate")
 	femNames  = wordSet("martha anna maria mary patricia linda barbara elizabeth jennifer susan margaret dorothy lisa nancy karen betty helen sandra donna carol ruth sharon michelle laura sarah kimberly deborah jessica shirley cynthia angela melissa brenda amy rebecca virginia kathleen pamela debra amanda stephanie carolyn christine marie janet catherine frances ann joyce diane alice julie heather teresa doris gloria evelyn jean cheryl mildred katherine joan ashley judith rose janice kelly nicole judy christina kathy theresa beverly denise tammy irene jane lori rachel marilyn andrea kathryn louise sara anne jacqueline wanda bonnie julia ruby lois tina phyllis norma paula diana annie lillian emily robin sophia emma olivia isabella mia abigail madison elena rosemary danielle brittany natalie victoria sofia grace samantha edith vera kayla hannah alexis")
@@ -221,13 +244,59 @@ var (
 
 // sexOf takes the chart's word; without one it looks at how the clinician
 // addresses and describes the patient. Doubt is unknown.
+//
+// "61-year-old male" decides, unless the chart says otherwise: then the note
+// takes neither side.
 func sexOf(c review.ChartContext, turns []spokenTurn) review.Sex {
+	named := describedSex(turns)
 	if c.Sex == review.SexFemale || c.Sex == review.SexMale {
+		if named != review.SexUnknown && named != c.Sex {
+			return review.SexUnknown
+		}
 		return c.Sex
 	}
 	if c.Sex == review.SexOther {
 		return review.SexUnknown
 	}
+	if named != review.SexUnknown {
+		return named
+	}
+	return addressedSex(turns)
+}
+
+// describedSex reads "a 61-year-old male" from the clinician's or staff's
+// words. Two sexes described are none.
+func describedSex(turns []spokenTurn) review.Sex {
+	sex := review.SexUnknown
+	for _, t := range turns {
+		for i := 0; i+2 < len(t.words); i++ {
+			if w := t.words[i]; (w != "year" && w != "years") || t.words[i+1] != "old" || speaksForPatient(t.role) {
+				continue
+			}
+			for _, w := range t.words[i+2 : min(len(t.words), i+6)] {
+				var s review.Sex
+				switch {
+				case w == "female" || w == "woman" || w == "lady" || w == "girl":
+					s = review.SexFemale
+				case w == "male" || w == "man" || w == "gentleman" || w == "boy":
+					s = review.SexMale
+				default:
+					continue
+				}
+				if sex != review.SexUnknown && sex != s {
+					return review.SexUnknown
+				}
+				sex = s
+				break
+			}
+		}
+	}
+	return sex
+}
+
+// addressedSex counts how the clinician addresses and speaks of the patient.
+// A narrow majority decides nothing.
+func addressedSex(turns []spokenTurn) review.Sex {
 	f, m, n := 0, 0, 0
 	named, prev := false, ""
 	for _, t := range turns {
@@ -264,9 +333,9 @@ func sexOf(c review.ChartContext, turns []spokenTurn) review.Sex {
 		}
 	}
 	switch {
-	case f > m:
+	case f > m+m/2:
 		return review.SexFemale
-	case m > f:
+	case m > f+f/2:
 		return review.SexMale
 	}
 	return review.SexUnknown

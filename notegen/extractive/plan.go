@@ -208,20 +208,30 @@ func (n *note) mainProblem(items []item) string {
 	if len(cc) > 0 {
 		text := strings.TrimPrefix(strings.TrimSuffix(cc[0].text, "."), "Evaluation of ")
 		if fs := n.d.lex.find(strings.Fields(strings.ToLower(text))); len(ofKind(fs, "sym", "cond")) > 0 {
-			return capital(lowerFirst(text))
+			return n.headingOf(text)
 		}
 	}
 	for _, it := range items {
 		for _, t := range ofKind(n.bs[it.order].terms, "cond") {
-			if !negated(n.bs[it.order].words, t.start) {
+			if stance(n.bs[it.order].words, t) == yes {
 				return capital(t.concept)
 			}
 		}
 	}
-	if len(cc) > 0 {
-		return strings.TrimSuffix(cc[0].text, ".")
+	return "" // no problem was named: no heading is better than a wrong one
+}
+
+// headingOf keeps of a complaint what can head a plan: no name, and nothing
+// after it.
+func (n *note) headingOf(text string) string {
+	ws := strings.Fields(lowerFirst(text))
+	for i, w := range ws {
+		if w = strings.ToLower(strings.Trim(w, ",.")); i > 0 && (femNames[w] || malNames[w]) {
+			ws = ws[:i]
+			break
+		}
 	}
-	return ""
+	return capital(strings.Join(ws, " "))
 }
 
 var assent = newPhrases("okay|ok|sounds good|that sounds good|that sounds great|sounds great|sure|all right|yes|yeah|great|perfect|thank you|that works|i can do that|that's fine|absolutely")
@@ -247,6 +257,6 @@ func (n *note) agreement(items []item) {
 		return
 	}
 	slices.Reverse(us)
-	n.add(templates.AssessmentAndPlan, item{heading: "Patient agreement", units: us,
+	n.add(templates.AssessmentAndPlan, item{heading: agreementHeading, units: us,
 		text: "The patient understands and agrees with the recommended plan."})
 }

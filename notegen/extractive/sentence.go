@@ -21,7 +21,7 @@ func (v voice) plainWords(ws []string, patient bool) []string {
 	ws = d.lead(ws)
 	ws = v.dropNames(v.dropGreeting(ws), patient)
 	ws = d.hedges.replace(ws)
-	ws = d.tails.stripTail(ws)
+	ws = d.tail(ws)
 	ws = expand(trim(ws))
 	ws = v.p.shift(ws, patient)
 	return punctuate(once(d.wordings.replace(ws)))
@@ -44,6 +44,18 @@ func (d *Drafter) lead(ws []string) []string {
 		}
 	}
 }
+
+// tail strips endings that carry no meaning. The side in "crackles on the
+// right" is none of them.
+func (d *Drafter) tail(ws []string) []string {
+	x := trim(ws)
+	if n := len(x); n > 1 && x[n-1] == "right" && (sided[x[n-2]] || len(ofKind(d.lex.find(x[n-2:n-1]), "anat")) > 0) {
+		return x
+	}
+	return d.tails.stripTail(ws)
+}
+
+var sided = wordSet("the on my your her his their left upper lower or and than to")
 
 // dropGreeting drops a first name at the beginning: "martha, how …".
 func (v voice) dropGreeting(ws []string) []string {
@@ -92,7 +104,7 @@ func (v voice) told(b *block, n int) string {
 	}
 	ws := v.complete(v.plainWords(b.words, true))
 	if len(ws) < 3 {
-		return ""
+		return v.fragment(b)
 	}
 	// Words of the patient addressed to nobody: "she guesses", "she knows".
 	if ws[0] == v.p.subj && n%3 == 0 && reportable[ws[1]] {
@@ -106,6 +118,16 @@ func (v voice) told(b *block, n int) string {
 		s = "Through the interpreter: " + s
 	}
 	return s
+}
+
+// fragment quotes a finding that goes on from an answer and is no sentence:
+// "a little short of breath on stairs".
+func (v voice) fragment(b *block) string {
+	ws := trim(b.words)
+	if !b.must || len(ws) < 2 || len(ws) > 14 || len(ofKind(b.terms, "sym", "cond", "drug")) == 0 || !fitEnd(ws) {
+		return ""
+	}
+	return strings.TrimSuffix(sentence([]string{v.subject(b), "reports"}), ".") + ": \"" + line(tidyWords(ws)) + ".\""
 }
 
 // plural puts the verb after "they" back: "they have".
@@ -180,7 +202,7 @@ func (v voice) subjectVerb(ws []string) bool {
 // not the patient; "he" and "she" may be.
 func (v voice) caregiver(b *block) string {
 	d := v.d
-	ws := d.tails.stripTail(d.lead(spoken.Digits(b.words)))
+	ws := d.tail(d.lead(spoken.Digits(b.words)))
 	ws = expand(trim(d.hedges.replace(ws)))
 	p := pronouns{"the caregiver", "the caregiver", "the caregiver's", "the caregiver's", "themselves"}
 	ws = v.complete(p.shift(ws, true))

@@ -84,7 +84,7 @@ func complaint(ws []string) []string {
 		ws = ws[1:]
 	}
 	for i, w := range ws {
-		if complaintStops[w] || w == "your" && i > 0 || i == 8 {
+		if complaintStops[w] || w == "your" && i > 0 || i > 0 && (femNames[w] || malNames[w]) || i == 8 {
 			ws = ws[:i]
 			break
 		}
@@ -272,7 +272,9 @@ func (n *note) reviewOfSystems() {
 			}
 			for _, t := range b.terms {
 				if _, ok := n.d.ros[t.concept]; ok && !hypothetical(b.words, t.start) {
-					put(t.concept, !negated(b.words, t.start), b.units, true)
+					if p := stance(b.words, t); p != unclear {
+						put(t.concept, p == yes, b.units, true)
+					}
 				}
 			}
 		}
@@ -289,6 +291,9 @@ func (n *note) reviewOfSystems() {
 			if x := rosNames[c]; x != "" {
 				name = x
 			}
+			if !s.present && n.leave[c] {
+				continue // reported somewhere, so not denied
+			}
 			if s.present {
 				yes, yesUnits = append(yes, name), append(yesUnits, s.units...)
 			} else {
@@ -304,32 +309,38 @@ func (n *note) reviewOfSystems() {
 	}
 }
 
+// rosAnswer takes over what an answer reports and denies; what it denies is
+// read as in [voice.denial].
 func (n *note) rosAnswer(b *block, put func(string, bool, []unit, bool)) {
-	if b.pol == unclear || n.d.painWords.in(b.q) && n.d.answerSkips.in(b.q) {
+	if b.pol == unclear || b.kin || n.d.painWords.in(b.q) && n.d.answerSkips.in(b.q) {
 		return
 	}
-	fs := n.d.lex.find(b.q)
-	present := b.pol == yes
-	if i, _ := n.d.negQuestions.find(expand(b.q)); present && i >= 0 && i <= 4 {
-		present = false
-	}
-	named := concepts(n.d.lex.find(b.a))
-	several := 0
-	for _, t := range fs {
-		if _, ok := n.d.ros[t.concept]; ok {
-			several++
+	q := n.v.question(b)
+	add := func(ts []term, present bool) {
+		for _, t := range ts {
+			if _, ok := n.d.ros[t.concept]; ok {
+				put(t.concept, present, b.units, present)
+			}
 		}
 	}
-	for _, t := range fs {
-		if _, ok := n.d.ros[t.concept]; !ok || present && several > 1 && !named[t.concept] {
-			continue
+	if b.pol == no {
+		r := n.d.replyTo(b, q)
+		add(r.reported, true)
+		add(r.denied, false)
+		if r.plain && len(r.denied) == 0 {
+			add(n.d.askedFor(q), false)
 		}
-		put(t.concept, present, b.units, false)
+		return
 	}
 	for _, t := range n.d.lex.find(b.a) {
-		if _, ok := n.d.ros[t.concept]; ok && !named["-"+t.concept] {
-			put(t.concept, !negated(b.a, t.start), b.units, true)
+		if p := stance(b.a, t); p != unclear {
+			add([]term{t}, p == yes)
 		}
+	}
+	if ts := n.d.askedFor(q); n.negativeQuestion(q) {
+		add(ts, false)
+	} else if len(ts) == 1 && len(ofKind(n.d.lex.find(q), "sym", "cond")) == 1 {
+		add(ts, true)
 	}
 }
 
@@ -339,18 +350,4 @@ var maybe = wordSet("wish hope if worried worry concerned could would might risk
 // and not said to be so.
 func hypothetical(ws []string, i int) bool {
 	return hasAny(ws[max(0, i-8):i], maybe)
-}
-
-// negated reports whether one of the few words before i denies. "but" and a
-// full stop end the reach.
-func negated(ws []string, i int) bool {
-	for j := i - 1; j >= 0 && j >= i-6; j-- {
-		switch w := ws[j]; {
-		case w == "but" || w == "." || w == ";" || w == "because":
-			return false
-		case w == "no" || w == "not" || w == "without" || w == "never" || w == "denies" || w == "any" || w == "neither" || w == "nor" || strings.HasSuffix(w, "n't"):
-			return true
-		}
-	}
-	return false
 }
