@@ -142,3 +142,13 @@ func adminEvent(a Actor, action string, details map[string]string) AuditEvent {
 	e.Chain = fmt.Sprintf("site/%02d", crc32.ChecksumIEEE([]byte(a.PractitionerID))%16)
 	return e
 }
+
+// SignInTried writes into the site's audit trail that somebody signed in as a
+// person, or failed to.
+func (s *Service) SignInTried(ctx context.Context, a Actor, ok bool) error {
+	e := adminEvent(a, "sign_in", nil)
+	if !ok {
+		e.Outcome = "failure"
+	}
+	return s.store.Write(ctx, func(tx Tx) error { return tx.Audit(e) })
+}

@@ -108,7 +108,7 @@ func startApp(ctx context.Context, c Config, log *slog.Logger, o appOptions) (_ 
 		}
 	}
 	a.startWorkers(drafter, destinations, o)
-	auth := staff.NewAuthenticator(people, orDefault(o.authMethod, "password"), staff.Options{OnAttempt: a.signInTried})
+	auth := staff.NewAuthenticator(people, orDefault(o.authMethod, "password"), staff.Options{OnAttempt: a.signIns(people)})
 	return a, a.listen(ctx, auth, devices, o)
 }
 
@@ -129,14 +129,42 @@ func (c Config) loadFiles(people []staff.Entry) ([]staff.Entry, deviceAuth, erro
 	return people, devices, errors.Join(faults...)
 }
 
-// signInTried logs who signed in, and at whose name somebody failed; what was
-// typed is not known here.
-func (a *app) signInTried(id review.PractitionerID, ok bool) {
-	if ok {
-		a.log.Info("sign-in", "practitioner_id", id, "outcome", "accepted")
-		return
+// signIns puts sign-ins into the log and the audit trail, without keeping
+// anybody waiting: authentication hands them over and goes on.
+func (a *app) signIns(people []staff.Entry) func(id review.PractitionerID, ok bool) {
+	type try struct {
+		actor review.Actor
+		ok    bool
 	}
-	a.log.Warn("sign-in", "practitioner_id", id, "outcome", "refused")
+	site := map[review.PractitionerID]review.SiteID{}
+	for _, e := range people {
+		site[e.ID] = e.Site
+	}
+	tries := make(chan try, 1024)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for t := range tries {
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			if err := a.service.SignInTried(ctx, t.actor, t.ok); err != nil {
+				a.log.Error("audit sign-in", "practitioner_id", t.actor.PractitionerID, "kind", string(review.KindOf(err)))
+			}
+			cancel()
+		}
+	}()
+	// The listeners, opened later, are closed before this.
+	a.onClose(func(context.Context) error { close(tries); <-done; return nil })
+	return func(id review.PractitionerID, ok bool) {
+		a.log.Info("sign-in", "practitioner_id", id, "accepted", ok)
+		if id == "" {
+			return // a name that is not in the file: it belongs to no site
+		}
+		select {
+		case tries <- try{review.Actor{PractitionerID: id, SiteID: site[id], AuthMethod: "password"}, ok}:
+		default:
+			a.log.Error("audit sign-in: too many at once: not in the audit trail", "practitioner_id", id)
+		}
+	}
 }
 
 func orDefault(s, d string) string {

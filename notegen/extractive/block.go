@@ -100,11 +100,21 @@ func (d *Drafter) blocks(turns []spokenTurn, us []unit) []block {
 			b.terms = d.lex.find(b.words)
 			b.cues = d.cuesOf(b.words)
 			b.kin = d.aboutOthers(&b, out)
-			b.must = b.must || b.typ == told && len(out) > 0 && out[len(out)-1].must && out[len(out)-1].typ == answered
+			b.must = b.must || b.typ == told && continues(out)
 			out = append(out, b)
 		}
 	}
 	return out
+}
+
+// continues reports whether what is told next goes on from an answer of no
+// that was not plain.
+func continues(out []block) bool {
+	i := len(out) - 1
+	if i > 0 && out[i].typ == said && !out[i].question && countWords(out[i].words) <= 4 {
+		i--
+	}
+	return i >= 0 && out[i].typ == answered && out[i].must
 }
 
 // goesOn returns what the patient says after the first sentence of an answer:

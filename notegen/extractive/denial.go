@@ -213,7 +213,7 @@ func (v voice) denial(b *block, q []string, leave map[string]bool) string {
 	if !r.plain {
 		return v.quote(b, q, r)
 	}
-	if asked := d.askedFor(q); len(asked) > 0 {
+	if asked := d.askedFor(q); len(asked) > 0 && (asked[0].start == 0 || !secondPerson[q[asked[0].start-1]]) {
 		items := v.items(q, asked, leave)
 		if len(items) == 0 {
 			return ""
@@ -319,10 +319,14 @@ func (v voice) quote(b *block, q []string, r reply) string {
 			about = append(about, name)
 		}
 	}
+	subject := "about " + listed(about, "and")
 	if len(about) == 0 {
-		return ""
+		if len(q) > 14 || len(q) < 3 {
+			return ""
+		}
+		subject = "\"" + line(tidyWords(q)) + "?\""
 	}
-	head := sentence(strings.Fields(strings.ReplaceAll("asked about "+listed(about, "and")+", "+v.subject(b)+" answered", ",", " ,")))
+	head := sentence([]string{"asked", subject, ",", v.subject(b), "answered"})
 	return strings.TrimSuffix(head, ".") + ": \"" + line(tidyWords(words)) + ".\""
 }
 

@@ -29,11 +29,11 @@ func (n *note) fit(code string, it item) bool {
 		return true
 	}
 	ws := wordsOf(it.text)
-	if len(ws) == 0 || strings.Contains(it.text, "?") {
-		return false
-	}
 	if strings.HasSuffix(it.text, "\"") {
 		return true // a quotation ends as it was said
+	}
+	if len(ws) == 0 || strings.Contains(it.text, "?") {
+		return false
 	}
 	terms := n.d.lex.find(ws)
 	if listSections[code] && len(terms) > 0 && fitEnd(ws) {

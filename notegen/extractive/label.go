@@ -107,7 +107,7 @@ func (d *Drafter) assign(bs []block) {
 		if b.keep >= thresholds[lab] {
 			b.label = lab
 		}
-		if b.typ == told && (d.allergic.in(b.words) || d.takes.in(b.words) && len(ofKind(b.terms, "drug")) > 0) || b.must && b.pos < 0.75 && (b.typ == answered || len(ofKind(b.terms, "sym", "cond", "drug")) > 0) {
+		if b.typ == told && (d.allergic.in(b.words) || d.takes.in(b.words) && len(ofKind(b.terms, "drug")) > 0) || b.must && (b.typ == answered || len(ofKind(b.terms, "sym", "cond", "drug")) > 0) {
 			b.label, b.keep = subjective, 1 // never left out by weights
 		}
 	}
