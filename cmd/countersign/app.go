@@ -129,6 +129,16 @@ func (c Config) loadFiles(people []staff.Entry) ([]staff.Entry, deviceAuth, erro
 	return people, devices, errors.Join(faults...)
 }
 
+// signInTried logs who signed in, and at whose name somebody failed; what was
+// typed is not known here.
+func (a *app) signInTried(id review.PractitionerID, ok bool) {
+	if ok {
+		a.log.Info("sign-in", "practitioner_id", id, "outcome", "accepted")
+		return
+	}
+	a.log.Warn("sign-in", "practitioner_id", id, "outcome", "refused")
+}
+
 // signIns puts sign-ins into the log and the audit trail, without keeping
 // anybody waiting: authentication hands them over and goes on.
 func (a *app) signIns(people []staff.Entry) func(id review.PractitionerID, ok bool) {
@@ -140,22 +150,32 @@ func (a *app) signIns(people []staff.Entry) func(id review.PractitionerID, ok bo
 	for _, e := range people {
 		site[e.ID] = e.Site
 	}
-	tries := make(chan try, 1024)
-	done := make(chan struct{})
+	tries, quit, done := make(chan try, 1024), make(chan struct{}), make(chan struct{})
+	write := func(t try) {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := a.service.SignInTried(ctx, t.actor, t.ok); err != nil {
+			a.log.Error("audit sign-in", "practitioner_id", t.actor.PractitionerID, "kind", string(review.KindOf(err)))
+		}
+	}
 	go func() {
 		defer close(done)
-		for t := range tries {
-			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-			if err := a.service.SignInTried(ctx, t.actor, t.ok); err != nil {
-				a.log.Error("audit sign-in", "practitioner_id", t.actor.PractitionerID, "kind", string(review.KindOf(err)))
+		for {
+			select {
+			case t := <-tries:
+				write(t)
+			case <-quit:
+				for len(tries) > 0 {
+					write(<-tries)
+				}
+				return
 			}
-			cancel()
 		}
 	}()
 	// The listeners, opened later, are closed before this.
-	a.onClose(func(context.Context) error { close(tries); <-done; return nil })
+	a.onClose(func(context.Context) error { close(quit); <-done; return nil })
 	return func(id review.PractitionerID, ok bool) {
-		a.log.Info("sign-in", "practitioner_id", id, "accepted", ok)
+		a.signInTried(id, ok)
 		if id == "" {
 			return // a name that is not in the file: it belongs to no site
 		}
