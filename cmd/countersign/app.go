@@ -2,33 +2,24 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
 
 	"countersign/adapters"
-	"countersign/api/ingest"
-	"countersign/api/reviewrpc"
-	"countersign/api/web"
 	"countersign/internal/embeddednats"
 	"countersign/internal/keyring"
 	"countersign/internal/staff"
 	"countersign/internal/workqueue"
 	"countersign/notegen"
 	"countersign/notegen/grounding"
-	countersignpb "countersign/proto/countersign/v1"
 	"countersign/review"
 	"countersign/review/sqlstore"
 )
@@ -127,64 +118,6 @@ func (c Config) loadFiles(people []staff.Entry) ([]staff.Entry, deviceAuth, erro
 		faults = append(faults, errors.New("devices_file: needed when listen.grpc is not a loopback address: devices show a token"))
 	}
 	return people, devices, errors.Join(faults...)
-}
-
-// signInTried logs who signed in, and at whose name somebody failed; what was
-// typed is not known here.
-func (a *app) signInTried(id review.PractitionerID, ok bool) {
-	if ok {
-		a.log.Info("sign-in", "practitioner_id", id, "outcome", "accepted")
-		return
-	}
-	a.log.Warn("sign-in", "practitioner_id", id, "outcome", "refused")
-}
-
-// signIns puts sign-ins into the log and the audit trail, without keeping
-// anybody waiting: authentication hands them over and goes on.
-func (a *app) signIns(people []staff.Entry) func(id review.PractitionerID, ok bool) {
-	type try struct {
-		actor review.Actor
-		ok    bool
-	}
-	site := map[review.PractitionerID]review.SiteID{}
-	for _, e := range people {
-		site[e.ID] = e.Site
-	}
-	tries, quit, done := make(chan try, 1024), make(chan struct{}), make(chan struct{})
-	write := func(t try) {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		if err := a.service.SignInTried(ctx, t.actor, t.ok); err != nil {
-			a.log.Error("audit sign-in", "practitioner_id", t.actor.PractitionerID, "kind", string(review.KindOf(err)))
-		}
-	}
-	go func() {
-		defer close(done)
-		for {
-			select {
-			case t := <-tries:
-				write(t)
-			case <-quit:
-				for len(tries) > 0 {
-					write(<-tries)
-				}
-				return
-			}
-		}
-	}()
-	// The listeners, opened later, are closed before this.
-	a.onClose(func(context.Context) error { close(quit); <-done; return nil })
-	return func(id review.PractitionerID, ok bool) {
-		a.signInTried(id, ok)
-		if id == "" {
-			return // a name that is not in the file: it belongs to no site
-		}
-		select {
-		case tries <- try{review.Actor{PractitionerID: id, SiteID: site[id], AuthMethod: "password"}, ok}:
-		default:
-			a.log.Error("audit sign-in: too many at once: not in the audit trail", "practitioner_id", id)
-		}
-	}
 }
 
 func orDefault(s, d string) string {
@@ -323,148 +256,4 @@ func (a *app) owed(ctx context.Context) ([]workqueue.Item, error) {
 	return items, err
 }
 
-// publisher is the domain's WorkPublisher over the queue.
-type publisher struct {
-	queue  *workqueue.Queue
-	events *workqueue.Events
-	log    *slog.Logger
-}
-
-func (p publisher) PublishDraft(ctx context.Context, id review.NoteID) error {
-	return p.queue.Publish(ctx, workqueue.Draft, string(id))
-}
-
-func (p publisher) PublishWriteBack(ctx context.Context, family review.NoteID) error {
-	return p.queue.Publish(ctx, workqueue.Writeback, string(family))
-}
-
-func (p publisher) NoteChanged(id review.NoteID) { p.hint(workqueue.NoteChanged, string(id)) }
-
-func (p publisher) WriteBackChanged(id review.WriteBackID) {
-	p.hint(workqueue.WritebackChanged, string(id))
-}
-
-// hint tells live pages; nobody depends on it.
-func (p publisher) hint(t workqueue.Topic, id string) {
-	if err := p.events.Publish(t, id); err != nil {
-		p.log.Debug("publish event", "topic", string(t))
-	}
-}
-
 var _ review.WorkPublisher = publisher{}
-
-// listen opens the gRPC and HTTP listeners.
-func (a *app) listen(ctx context.Context, auth review.Authenticator, devices deviceAuth, o appOptions) error {
-	var tlsConfig *tls.Config
-	if a.config.Listen.TLSCertFile != "" {
-		cert, err := tls.LoadX509KeyPair(a.config.Listen.TLSCertFile, a.config.Listen.TLSKeyFile)
-		if err != nil {
-			return fmt.Errorf("listen.tls_cert_file: %w", err)
-		}
-		tlsConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
-	}
-	if tlsConfig == nil {
-		a.warnPlain("listen.grpc", a.config.Listen.GRPC)
-		a.warnPlain("listen.http", a.config.Listen.HTTP)
-	}
-	if err := a.listenGRPC(auth, devices, tlsConfig); err != nil {
-		return err
-	}
-	return a.listenHTTP(ctx, auth, tlsConfig, o)
-}
-
-// warnPlain says at every start what listen.plain_network means.
-func (a *app) warnPlain(key, addr string) {
-	if !loopback(hostOf(addr)) {
-		a.log.Warn("listen.plain_network: passwords, tokens and what is said in visits cross this address without TLS: let nothing but a proxy that ends TLS reach it",
-			"key", key, "address", addr)
-	}
-}
-
-func hostOf(addr string) string {
-	host, _, _ := net.SplitHostPort(addr)
-	return host
-}
-
-func (a *app) listenGRPC(auth review.Authenticator, devices deviceAuth, tlsConfig *tls.Config) error {
-	l, err := net.Listen("tcp", a.config.Listen.GRPC)
-	if err != nil {
-		return fmt.Errorf("listen.grpc: %w", err)
-	}
-	rpc := reviewrpc.Config{Service: a.service, Auth: auth, Log: a.log}
-	options := append(ingest.ServerOptions(), reviewrpc.ServerOptions(rpc)...)
-	if tlsConfig != nil {
-		options = append(options, grpc.Creds(credentials.NewTLS(tlsConfig)))
-	}
-	server := grpc.NewServer(options...)
-	in := ingest.New(a.service, a.log, ingest.Options{DeviceAuth: devices})
-	countersignpb.RegisterTranscriptIngestServer(server, in)
-	reviewrpc.Register(server, rpc)
-	a.GRPCAddr = l.Addr().String()
-	go func() {
-		if err := server.Serve(l); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
-			a.log.Error("grpc server", "error", err)
-		}
-	}()
-	a.onClose(func(ctx context.Context) error {
-		in.Drain()
-		done := make(chan struct{})
-		go func() { server.GracefulStop(); close(done) }()
-		select {
-		case <-done:
-		case <-ctx.Done():
-			server.Stop()
-		}
-		return nil
-	})
-	return nil
-}
-
-func (a *app) listenHTTP(ctx context.Context, auth review.Authenticator, tlsConfig *tls.Config, o appOptions) error {
-	page, err := web.New(a.service, auth, a.log, web.Options{Hint: o.hint, SecureCookie: a.config.Listen.SecureCookie})
-	if err != nil {
-		return err
-	}
-	api, err := reviewrpc.NewGateway(ctx, reviewrpc.Config{Service: a.service, Auth: auth, Log: a.log})
-	if err != nil {
-		return err
-	}
-	mux := http.NewServeMux()
-	mux.Handle("/v1/", api)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", a.ready)
-	mux.Handle("/", page)
-	l, err := net.Listen("tcp", a.config.Listen.HTTP)
-	if err != nil {
-		return fmt.Errorf("listen.http: %w", err)
-	}
-	a.HTTPAddr = l.Addr().String()
-	if tlsConfig != nil {
-		l = tls.NewListener(l, tlsConfig)
-	}
-	server := &http.Server{
-		Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
-		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
-	}
-	go func() {
-		if err := server.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			a.log.Error("http server", "error", err)
-		}
-	}()
-	a.onClose(server.Shutdown)
-	return nil
-}
-
-// ready says whether the gateway can take work: the journal answers, and this
-// process is alive in it.
-func (a *app) ready(w http.ResponseWriter, r *http.Request) {
-	if _, err := a.service.Owed(r.Context(), 1); err != nil {
-		http.Error(w, "the journal does not answer", http.StatusServiceUnavailable)
-		return
-	}
-	if a.service.LeaseRemaining() == 0 {
-		http.Error(w, "the lease has run out", http.StatusServiceUnavailable)
-		return
-	}
-	fmt.Fprintln(w, "ready")
-}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os/exec"
 	"runtime"
-	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -18,39 +17,6 @@ import (
 	countersignpb "countersign/proto/countersign/v1"
 	"countersign/review"
 )
-
-// noteLine is the JSON line of one note; demo --help explains the fields.
-type noteLine struct {
-	NoteID          string          `json:"note_id"`
-	EncounterID     string          `json:"encounter_id"`
-	State           string          `json:"state"`
-	Statements      int             `json:"statements"`
-	Flags           int             `json:"flags"`
-	Removed         int             `json:"removed"`
-	DraftMS         float64         `json:"draft_ms"`
-	OverheadMS      float64         `json:"overhead_ms"`
-	AcceptedMS      float64         `json:"accepted_ms"`
-	ContentSHA256   string          `json:"content_sha256"`
-	RenderingSHA256 string          `json:"rendering_sha256"`
-	WriteBacks      []writeBackLine `json:"writebacks"`
-}
-
-type writeBackLine struct {
-	Destination   string      `json:"destination"`
-	Adapter       string      `json:"adapter"`
-	Outcome       string      `json:"outcome"`
-	Receipt       receiptLine `json:"receipt"`
-	Verified      bool        `json:"verified"`
-	WrittenSHA256 string      `json:"written_sha256"`
-}
-
-type receiptLine struct {
-	ResourceID string `json:"resource_id,omitempty"`
-	VersionID  string `json:"version_id,omitempty"`
-	ControlID  string `json:"control_id,omitempty"`
-	AckCode    string `json:"ack_code,omitempty"`
-	HTTPStatus uint32 `json:"http_status,omitempty"`
-}
 
 // visitTimeout bounds one visit of demo --auto from its end to the last
 // read-back.
@@ -197,75 +163,6 @@ func (d *demo) visit(i int) ingest.Visit {
 	}
 }
 
-func draftLine(got *countersignpb.GetNoteResponse, took time.Duration) noteLine {
-	n := got.GetNote()
-	line := noteLine{NoteID: n.GetNoteId(), EncounterID: n.GetEncounterId(), DraftMS: millis(took)}
-	for _, s := range got.GetRevision().GetSections() {
-		for _, st := range s.GetStatements() {
-			line.Statements++
-			line.Flags += len(st.GetFlags())
-		}
-	}
-	line.OverheadMS = max(0, line.DraftMS-got.GetRevision().GetGenerator().GetDraftMs())
-	return line
-}
-
-// waitDraft waits until the note has a draft.
-func (g *gateway) waitDraft(note string, changed *workqueue.Subscription) (*countersignpb.GetNoteResponse, error) {
-	return g.waitFor(note, changed, func(r *countersignpb.GetNoteResponse) (bool, error) {
-		switch r.GetNote().GetState() {
-		case countersignpb.NoteState_NOTE_STATE_DRAFTING:
-			return false, nil
-		case countersignpb.NoteState_NOTE_STATE_DRAFT_FAILED:
-			return false, fmt.Errorf("no draft could be made: %s", r.GetNote().GetErrorCode())
-		}
-		return true, nil
-	})
-}
-
-// waitWritten waits until every write-back has ended and what can be read
-// back has been.
-func (g *gateway) waitWritten(note string, changed *workqueue.Subscription) (*countersignpb.GetNoteResponse, error) {
-	return g.waitFor(note, changed, func(r *countersignpb.GetNoteResponse) (bool, error) {
-		for _, w := range r.GetWritebacks() {
-			switch w.GetState() {
-			case countersignpb.WritebackState_WRITEBACK_STATE_ACCEPTED:
-				if readable(w.GetAdapter()) && w.GetVerification() == countersignpb.WritebackVerification_WRITEBACK_VERIFICATION_NONE {
-					return false, nil
-				}
-			case countersignpb.WritebackState_WRITEBACK_STATE_REJECTED, countersignpb.WritebackState_WRITEBACK_STATE_MANUAL:
-			default:
-				return false, nil
-			}
-		}
-		return true, nil
-	})
-}
-
-// readable reports whether the demo's destination can be read back: an MLLP
-// receiver cannot.
-func readable(adapter string) bool { return adapter != "hl7mdm" }
-
-func (g *gateway) waitFor(note string, changed *workqueue.Subscription, done func(*countersignpb.GetNoteResponse) (bool, error)) (*countersignpb.GetNoteResponse, error) {
-	tick := time.NewTicker(250 * time.Millisecond) // events may be lost
-	defer tick.Stop()
-	for {
-		r, err := g.review.GetNote(g.ctx, &countersignpb.GetNoteRequest{NoteId: note})
-		if err != nil {
-			return nil, remote("wait", err)
-		}
-		if ok, err := done(r); ok || err != nil {
-			return r, err
-		}
-		select {
-		case <-changed.IDs():
-		case <-tick.C:
-		case <-g.ctx.Done():
-			return nil, context.Cause(g.ctx)
-		}
-	}
-}
-
 // removeFlagged opens the note and takes every flagged statement out.
 func (g *gateway) removeFlagged(note string) (int, error) {
 	r, err := g.review.OpenNote(g.ctx, &countersignpb.OpenNoteRequest{NoteId: note})
@@ -300,76 +197,6 @@ func (g *gateway) previewAndSign(note string) (*countersignpb.Note, error) {
 		return nil, remote("preview note", err)
 	}
 	return g.sign(note, p)
-}
-
-// acceptedAfter is the time from the signature to the last acceptance.
-func acceptedAfter(r *countersignpb.GetNoteResponse, fallback time.Time) time.Duration {
-	var signed, last time.Time
-	for _, s := range r.GetSignatures() {
-		if t := s.GetSignedAt().AsTime(); t.After(signed) {
-			signed = t
-		}
-	}
-	for _, w := range r.GetWritebacks() {
-		if t := w.GetStateAt().AsTime(); t.After(last) {
-			last = t
-		}
-	}
-	if signed.IsZero() || last.IsZero() {
-		return time.Since(fallback)
-	}
-	return last.Sub(signed)
-}
-
-func fillWritten(line *noteLine, r *countersignpb.GetNoteResponse) {
-	line.State = noteState(r.GetNote().GetState())
-	line.ContentSHA256 = r.GetRevision().GetContentSha256()
-	for _, w := range r.GetWritebacks() {
-		line.RenderingSHA256 = w.GetRenderingSha256()
-		rc := w.GetReceipt()
-		line.WriteBacks = append(line.WriteBacks, writeBackLine{
-			Destination: w.GetDestinationId(), Adapter: w.GetAdapter(), Outcome: writebackState(w.GetState()),
-			Receipt:  receiptLine{rc.GetResourceId(), rc.GetVersionId(), rc.GetControlId(), rc.GetAckCode(), rc.GetHttpStatus()},
-			Verified: w.GetVerification() == countersignpb.WritebackVerification_WRITEBACK_VERIFICATION_VERIFIED, WrittenSHA256: rc.GetWrittenSha256(),
-		})
-	}
-}
-
-// check compares a note's line with itself and with what the simulated EHR
-// says it received: every destination accepted it, once, with the bytes that
-// were signed.
-func (d *demo) check(line noteLine) error {
-	var faults []error
-	for _, w := range line.WriteBacks {
-		if w.Outcome != "accepted" {
-			faults = append(faults, fmt.Errorf("%s: %s", w.Destination, w.Outcome))
-		}
-		if w.WrittenSHA256 != line.RenderingSHA256 {
-			faults = append(faults, fmt.Errorf("%s: the written bytes are not the signed ones", w.Destination))
-		}
-		if readable(w.Adapter) && !w.Verified {
-			faults = append(faults, fmt.Errorf("%s: not verified", w.Destination))
-		}
-	}
-	if line.State != "completed" || len(line.WriteBacks) != 4 {
-		faults = append(faults, fmt.Errorf("the note is %s with %d write-backs, want completed with 4", line.State, len(line.WriteBacks)))
-	}
-	got := map[ehrsim.Endpoint]int{}
-	for _, doc := range d.sim.Documents() {
-		if !strings.Contains(doc.Text, strings.ToUpper(line.NoteID)) {
-			continue
-		}
-		got[doc.Endpoint] += doc.TimesFiled
-		if doc.SHA256 != line.RenderingSHA256 {
-			faults = append(faults, fmt.Errorf("the EHR's %s door holds other text than was signed", doc.Endpoint))
-		}
-	}
-	for _, door := range []ehrsim.Endpoint{ehrsim.FHIR, ehrsim.Epic, ehrsim.MLLP} {
-		if got[door] != 1 {
-			faults = append(faults, fmt.Errorf("the EHR's %s door has the note %d times", door, got[door]))
-		}
-	}
-	return errors.Join(faults...)
 }
 
 // wait streams the visits, shows where to look, and waits for a physician.
