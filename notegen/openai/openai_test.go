@@ -333,7 +333,7 @@ func TestOutcomes(t *testing.T) {
 		}), notegen.CodeBadRequest, true, 0, 1},
 		{"AlwaysBusy", status(429, "429"), notegen.CodeRateLimited, false, 0, 0},
 		{"AlwaysDown", status(503, "503"), notegen.CodeUnavailable, false, 0, 0},
-		{"DownWithoutJSON", always(func(w http.ResponseWriter) { http.Error(w, secret, 502) }), notegen.CodeUnavailable, false, 0, 0},
+		{"DownWithoutJSON", always(func(w http.ResponseWriter) { http.Error(w, secret, http.StatusBadGateway) }), notegen.CodeUnavailable, false, 0, 0},
 		{"BusyForLong", always(func(w http.ResponseWriter) {
 			w.Header().Set("Retry-After", "3600")
 			fail(w, 429, "429", secret)
