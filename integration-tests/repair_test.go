@@ -2,13 +2,16 @@ package integrationtests
 
 import (
 	"context"
+	"database/sql"
 	"log/slog"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"countersign/adapters"
 	"countersign/notegen/grounding"
 	"countersign/review"
+	"countersign/review/sqlstore"
 )
 
 // rival is another process over the same journal.
@@ -304,4 +307,42 @@ func TestWriteBackListOfAClinician(t *testing.T) {
 			t.Errorf("the operator's list: %d, %v", len(list), err)
 		}
 	})
+}
+
+// State, audit line and debt are one transaction: where the audit line cannot
+// be written, nothing has happened.
+func TestNothingHappensUnaudited(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "db")
+	s := newSystem(t, sqlstore.Options{Driver: sqlstore.SQLite, Path: path})
+	id := s.drafted(t, "doc", 170, true, false)
+	s.openNote(t, s.doc, id)
+	shown := s.shown(s.doc, id)
+	raw, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	exec := func(text string) {
+		t.Helper()
+		if _, err := raw.Exec(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(`CREATE TRIGGER no_more_audit BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'disk of the trail is full'); END`)
+	if _, err := s.SignNote(t.Context(), s.doc, id, shown); err == nil {
+		t.Error("signed without an audit line")
+	}
+	if err := s.DiscardNote(t.Context(), s.doc, id, review.DiscardDuplicate); err == nil {
+		t.Error("discarded without an audit line")
+	}
+	exec(`DROP TRIGGER no_more_audit`)
+	v := s.openNote(t, s.doc, id)
+	if v.Note.State != review.StateInReview || len(v.Signatures) != 0 || len(v.WriteBacks) != 0 || v.Revision.Signed {
+		t.Errorf("state %s, %d signatures, %d write-backs", v.Note.State, len(v.Signatures), len(v.WriteBacks))
+	}
+	if _, err := s.SignNote(t.Context(), s.doc, id, s.shown(s.doc, id)); err != nil {
+		t.Errorf("sign afterwards: %v", err)
+	}
+	s.verifyAudit(t)
 }
