@@ -96,6 +96,12 @@ func (v voice) answer(b *block, leave map[string]bool) string {
 		}
 		return sentence(append([]string{who, "reports"}, strings.Fields(listed(items, "and"))...))
 	}
+	if len(d.askedFor(q)) == 0 {
+		// "have you taken any medications": what she did, not what she has.
+		if s := v.auxiliary(b, q, neg); s != "" {
+			return s
+		}
+	}
 	if i, n := d.anyQuestions.find(q); n > 0 && i+n < len(q) && len(d.lex.find(q[i+n:])) > 0 {
 		return v.reports(who, neg, q[i+n:])
 	}
@@ -134,11 +140,15 @@ func simpleClause(q []string) []string {
 
 var wordSetOr = wordSet("or and")
 
+var familyAsks = wordSet("any of have had has with from suffer suffers diagnosed")
+
 // ofFamily writes what was answered about the family as a whole. What was
 // asked about one relative is left to the answer's own words.
 func (v voice) ofFamily(b *block, q []string) string {
-	ts := ofKind(v.d.lex.find(q), "sym", "cond")
-	if len(ts) == 0 || !has(q, "family") || hasAny(b.a, secondPerson) {
+	// What stands before "any" or "history of" was mentioned, not asked for.
+	from := slices.IndexFunc(q, func(w string) bool { return familyAsks[w] })
+	ts := slices.DeleteFunc(ofKind(v.d.lex.find(q), "sym", "cond"), func(t term) bool { return t.start < from })
+	if from < 0 || len(ts) == 0 || !has(q, "family") || hasAny(b.a, secondPerson) {
 		return ""
 	}
 	words := v.items(q, ts, nil)
@@ -164,6 +174,14 @@ func (v voice) reports(who string, neg bool, x []string) string {
 	}
 	if !neg && hasAny(x, unnamed) {
 		return "" // "is there anything …" "yeah": what, is not said
+	}
+	if !neg && has(x, "or") {
+		// Two words for one thing, else the answer would have named which.
+		items := v.items(x, ofKind(v.d.lex.find(x), "sym", "cond"), nil)
+		if len(items) == 0 {
+			return ""
+		}
+		x = strings.Fields(items[0])
 	}
 	if !neg {
 		x = drop(x, "any")

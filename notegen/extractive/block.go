@@ -30,7 +30,7 @@ const (
 type block struct {
 	typ      blockType
 	words    []string // everything, for classification
-	q, a     []string
+	q, a     []string // the question; also of what goes on from its answer
 	pol      polarity
 	question bool
 	role     review.Role // who told or answered
@@ -100,21 +100,30 @@ func (d *Drafter) blocks(turns []spokenTurn, us []unit) []block {
 			b.terms = d.lex.find(b.words)
 			b.cues = d.cuesOf(b.words)
 			b.kin = d.aboutOthers(&b, out)
-			b.must = b.must || b.typ == told && continues(out)
+			if b.typ == told {
+				b.q = continued(out, b.turn)
+				b.must = b.q != nil
+			}
 			out = append(out, b)
 		}
 	}
 	return out
 }
 
-// continues reports whether what is told next goes on from an answer of no
-// that was not plain.
-func continues(out []block) bool {
+// continued returns the question whose answer of no was not plain and from
+// which the patient's next words go on; nil for none.
+func continued(out []block, turn int) []string {
 	i := len(out) - 1
+	for i > 0 && out[i].typ == told && out[i].turn == turn {
+		i--
+	}
 	if i > 0 && out[i].typ == said && !out[i].question && countWords(out[i].words) <= 4 {
 		i--
 	}
-	return i >= 0 && out[i].typ == answered && out[i].must
+	if i < 0 || out[i].typ != answered || !out[i].must {
+		return nil
+	}
+	return out[i].q
 }
 
 // goesOn returns what the patient says after the first sentence of an answer:

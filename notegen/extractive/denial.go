@@ -5,125 +5,12 @@ import (
 	"strings"
 )
 
-// stance is what words say of a term in them: that it is there, that it is
-// not, or, after "any" without a negation, neither.
-//
-// A "no" reaches the things listed after it and no further than a verb: in
-// "no, i had diarrhea" the diarrhea is there. "not" reaches a few words, and
-// not past "but", "just" or a new subject.
-func stance(ws []string, t term) polarity {
-	if after := ws[t.end:]; len(after) > 0 {
-		if after[0] == "," {
-			after = after[1:]
-		}
-		if len(after) > 0 && (after[0] == "no" || after[0] == "none") && (len(after) == 1 || isPunct(after[1])) {
-			return no // "chest pain, no."
-		}
-	}
-	asked, clause := false, false
-	for j := t.start - 1; j >= 0; j-- {
-		w := ws[j]
-		switch {
-		case w == "denies" || w == "denied":
-			return no // heads a list of any length
-		case turning[w] || w == "." || w == ";" || w == "?":
-			return asAsked(asked)
-		case w == "other" && j > 0 && (ws[j-1] == "no" || ws[j-1] == "any"):
-			return unclear // "no other pain" leaves the pain
-		case w == "no":
-			if !clause {
-				return no
-			}
-			return asAsked(asked)
-		case t.start-j <= 7 && (negatives[w] || strings.HasSuffix(w, "n't")):
-			return no
-		case w == "any":
-			asked = true
-		case newSubject[w]:
-			if j == 0 || !opinion[ws[j-1]] {
-				return asAsked(asked)
-			}
-			clause = true
-		case verbal[w]:
-			clause = true
-		}
-	}
-	return asAsked(asked)
-}
-
-func asAsked(any bool) polarity {
-	if any {
-		return unclear
-	}
-	return yes
-}
-
-var (
-	turning    = wordSet("but just only except apart besides though although however because still yes yeah reports")
-	negatives  = wordSet("not without never neither nor cannot none nothing")
-	newSubject = wordSet("i i've i'm i'd it it's he she they we there there's he's she's they're")
-	opinion    = wordSet("think believe feel say know remember recall sure notice noticed that if thought aware")
-	verbal     = wordSet("had have has was were is are am been did do does get got gets felt feel feels feeling took take takes having went started came noticed")
-)
-
-// askedFor returns the symptoms and conditions whose presence a question asks
-// for. What only stands in the question is left out: "have you taken anything
-// for the wheeze" does not ask whether there is a wheeze, "any other pain"
-// and "any problems with your migraine" do not ask for pain or migraine.
-func (d *Drafter) askedFor(q []string) []term {
-	all := d.lex.find(q)
-	var out []term
-	for _, t := range ofKind(all, "sym", "cond") {
-		if asksFor(q, all, t) {
-			out = append(out, t)
-		}
-	}
-	return out
-}
-
-func asksFor(q []string, all []term, t term) bool {
-	first := true
-	for j := t.start - 1; j >= 0; j-- {
-		w := q[j]
-		switch {
-		case first && definite[w] || w == "other" || w == "more" || w == "else":
-			return false
-		case introducers[w]:
-			return !(w == "of" && j > 0 && q[j-1] != "history") && !hasAny(q[max(0, j-6):j], conditional)
-		case w == "?" || w == ".":
-			return true
-		case w == "," || w == "or" || w == "and":
-		case insideTerm(all, j) || adjectives[w] || qualifiers[w] || placing[w] && !first:
-		default:
-			return false
-		}
-		first = first && (adjectives[w] || qualifiers[w] || anatAt(all, j))
-	}
-	return true
-}
-
-func insideTerm(all []term, j int) bool {
-	for _, t := range all {
-		if t.start <= j && j < t.end {
-			return true
-		}
-	}
-	return false
-}
-
-var (
-	definite    = wordSet("the your my this that these those his her their its with for from about after before during of to")
-	introducers = wordSet("any no have had having get getting got noticed notice noticing experienced experience experiencing feel feeling felt been you you've you're like suffer of symptoms")
-	conditional = wordSet("when if while before after because for take taken taking")
-	adjectives  = wordSet("recent severe significant new unusual actual bad really sort kind at all ever recently also a an some unintentional associated real further bit of particular")
-	placing     = wordSet("in on around at your the to both")
-)
-
 // reply is what an answer that begins with no says.
 type reply struct {
 	words             []string // the answer, with what followed it in the turn
 	denied, reported  []term   // named in words
 	plain             bool     // nothing but no: what was asked for is denied
+	alone             bool     // plain but for what follows in the turn
 	afterNo           []string // words of the answer after the no
 	reportsAfterwards bool     // a finding that was asked for comes later in the turn
 }
@@ -156,6 +43,7 @@ func (d *Drafter) replyTo(b *block, q []string) reply {
 	if hasAny(r.afterNo, qualifying) || d.admits.in(r.afterNo) {
 		r.plain = false
 	}
+	r.alone = r.plain
 	follow := d.answerPadding.stripHead(b.follow)
 	if len(follow) > 0 && exceptions[follow[0]] || d.exceptHeads.in(follow[:min(3, len(follow))]) {
 		r.plain = false
@@ -170,7 +58,7 @@ func (d *Drafter) replyTo(b *block, q []string) reply {
 }
 
 var (
-	qualifying = wordSet("just only but except apart besides though although however sometimes occasionally maybe perhaps mild mildly slight slightly little bit once used until unless anymore since sorry wait yes yeah still usually mostly apparently")
+	qualifying = wordSet("much many too some just only but except apart besides though although however sometimes occasionally maybe perhaps mild mildly slight slightly little bit once used until unless anymore since sorry wait yes yeah still usually mostly apparently")
 	exceptions = wordSet("just only but except apart besides though although however sometimes occasionally maybe wait sorry yes yeah")
 )
 
@@ -198,7 +86,7 @@ func (v voice) denial(b *block, q []string, leave map[string]bool) string {
 	if len(named) > 0 && (r.plain || len(ofKind(named, "sym", "cond")) == len(named)) {
 		items := v.items(r.words, named, leave)
 		if len(items) == 0 {
-			return v.quote(b, q, r)
+			return "" // reported elsewhere
 		}
 		s := who + " denies " + listed(items, "or")
 		if len(r.reported) > 0 && !r.reportsAfterwards {
@@ -232,14 +120,14 @@ func (v voice) denial(b *block, q []string, leave map[string]bool) string {
 // alcohol" says more than the question.
 func (v voice) ownWords(b *block, r reply) string {
 	ws := r.afterNo
-	if len(ws) < 4 || len(ws) > 14 || !newSubject[ws[0]] || len(v.d.lex.find(ws)) == 0 || !r.plain || b.role != "patient" {
+	if len(ws) < 3 || len(ws) > 14 || !newSubject[ws[0]] || len(v.d.lex.find(ws)) == 0 || !r.plain || b.role != "patient" {
 		return ""
 	}
 	if !strings.HasSuffix(ws[1], "n't") && ws[1] != "never" {
 		return ""
 	}
 	ws = v.complete(v.plainWords(ws, true))
-	if len(ws) < 4 || !fitEnd(ws) {
+	if len(ws) < 3 || !fitEnd(ws) {
 		return ""
 	}
 	return sentence(ws)
@@ -283,37 +171,83 @@ func (v voice) items(ws []string, ts []term, leave map[string]bool) []string {
 		}
 		seen[t.concept] = true
 		a, z := t.start, t.end
-		for a > 0 && (qualifiers[ws[a-1]] || ws[a-1] == "unintentional" || ws[a-1] == "severe" || anatAt(all, a-1)) {
-			a--
+		noun := nounFor[strings.Join(ws[a:z], " ")]
+		for a > 0 && t.start-a < 3 && noun == "" && !beforeItem[ws[a-1]] && !turning[ws[a-1]] && !negatives[ws[a-1]] && !isPunct(ws[a-1]) && !anotherTerm(all, t, a-1) {
+			a-- // what limits it is denied with it: "severe headache", "GI cancer"
 		}
-		for k := z; k < min(len(ws), z+4); k++ {
-			if anatAt(all, k) && (ws[z] == "in" || ws[z] == "of" || ws[z] == "on" || ws[z] == "around") {
-				z = k + 1
-				break
-			}
-			if !placing[ws[k]] && !qualifiers[ws[k]] && ws[k] != "of" && ws[k] != "around" {
-				break
-			}
+		if z < len(ws) && bound[ws[z]] {
+			continue // "pain here", "pain when you walk": not pain at large
+		}
+		z += v.placed(ws[z:])
+		if t.concept == "pain" && a == t.start && z == t.end {
+			continue // which pain, is not said
 		}
 		words := v.p.shift(slices.Clone(ws[a:z]), false)
+		if noun != "" {
+			words = append([]string{noun}, words[t.end-t.start:]...)
+			if a > 0 && anatAt(all, a-1) {
+				words = append(words, "of", "the", ws[a-1]) // "joints swollen"
+			}
+		}
 		out = append(out, strings.Join(v.d.wordings.replace(v.p.shift(words, true)), " "))
 	}
 	return out
 }
+
+// placed counts the words after a thing that say where or to what: "in your
+// legs", "over your eyes", "to any medications". Without them the denial would
+// be wider than the question.
+func (v voice) placed(ws []string) int {
+	if len(ws) < 2 || !prepositions[ws[0]] || pointing[ws[1]] {
+		return 0
+	}
+	n := 1
+	for n < min(len(ws), 6) && !isPunct(ws[n]) && ws[n] != "or" && ws[n] != "and" && !bound[ws[n]] && !auxiliaries[ws[n]] && !turning[ws[n]] && !newSubject[ws[n]] {
+		n++
+	}
+	for n > 0 && (danglers[ws[n-1]] || tailWords[ws[n-1]]) {
+		n--
+	}
+	return n
+}
+
+var (
+	bound        = wordSet("here there when while if during before after because where")
+	prepositions = wordSet("in on over around behind under with of to from")
+	pointing     = wordSet("this that it you them these those general no")
+	tailWords    = wordSet("life right all recently lately today now like that this")
+)
+
+// beforeItem are words before a thing that is asked for or denied and no part
+// of its name.
+var beforeItem = wordSet("no any or and nor not of for in on with to the a an your my this that have had has having get getting got notice noticed noticing experience experienced experiencing feel feeling felt been you you've you're i i've i'm like such as symptoms suffer from really ever been is are was were do does did don't haven't didn't never without denies some all at so yes yeah kind sort be also even as recent recently take taken taking use used ? . ,")
+
+func anotherTerm(all []term, t term, j int) bool {
+	for _, o := range all {
+		if o != t && o.kind != "anat" && o.start <= j && j < o.end {
+			return true
+		}
+	}
+	return false
+}
+
+// nounFor are the things for the words people ask with.
+var nounFor = map[string]string{"short of breath": "shortness of breath", "painful": "pain", "smoke": "smoking", "smoker": "smoking", "smokes": "smoking", "drink": "alcohol", "drinking": "alcohol", "nauseous": "nausea", "nauseated": "nausea", "dizzy": "dizziness",
+	"lightheaded": "lightheadedness", "tired": "fatigue", "swollen": "swelling", "tender": "tenderness", "sore": "soreness", "itchy": "itching", "numb": "numbness", "weak": "weakness", "depressed": "depression", "anxious": "anxiety", "allergic": "allergies", "constipated": "constipation", "stressed": "stress", "confused": "confusion", "wheezy": "wheezing"}
 
 // quote reports an answer in its own words where it is no plain yes or no.
 // Without a clinical word in it there is nothing to report.
 func (v voice) quote(b *block, q []string, r reply) string {
 	d := v.d
 	words := trim(r.words)
-	if len(words) == 0 || len(words) > 40 || len(words) < 2 || len(d.lex.find(words)) == 0 && !b.must || words[len(words)-1] == "?" {
+	if len(words) == 0 || len(words) > 30 || countWords(words) < 3 || r.alone || !fitEnd(words) || words[len(words)-1] == "got" || len(d.lex.find(words)) == 0 && !b.must || words[len(words)-1] == "?" {
 		return ""
 	}
 	var about []string
 	for _, t := range ofKind(d.lex.find(q), "sym", "cond", "drug", "other", "test") {
 		name := strings.Join(q[t.start:t.end], " ")
-		if t.concept == "allergy" {
-			name = "allergies"
+		if noun := nounFor[name]; noun != "" {
+			name = noun
 		}
 		if !slices.Contains(about, name) {
 			about = append(about, name)
@@ -321,7 +255,7 @@ func (v voice) quote(b *block, q []string, r reply) string {
 	}
 	subject := "about " + listed(about, "and")
 	if len(about) == 0 {
-		if len(q) > 14 || len(q) < 3 {
+		if len(q) > 14 || len(q) < 3 || len(ofKind(r.reported, "sym", "cond", "drug")) == 0 {
 			return ""
 		}
 		subject = "\"" + line(tidyWords(q)) + "?\""

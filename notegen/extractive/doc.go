@@ -21,6 +21,12 @@
 // because which one is not known. The agreement line stands only where the
 // patient assented.
 //
+// Only a plain no denies, and only what was asked for or the answer names. A
+// no that goes on with "just", "but", a finding or a repair is written with
+// what it reports, or quoted. What is reported anywhere is denied nowhere.
+// What is cut off, asks, or says nothing clinical is dropped by the last
+// gate and listed as an omission where it held a finding.
+//
 // # What it is not
 //
 // It copies; it does not understand. It reads English only. Its drafts need

@@ -29,7 +29,7 @@ type Drafter struct {
 	resultSkips, planHeads, planWordings, problemCues, negQuestions, anyQuestions     *phrases
 	anyWords, questionHeads, answerSkips, whenQuestions, howLongQuestions             *phrases
 	scaleQuestions, whereQuestions, howOftenQuestions, timeWords, chiefCues           *phrases
-	admits, exceptHeads, filler, normal, takes                                        *phrases
+	admits, exceptHeads, filler, normal, takes, signs                                 *phrases
 	okayTails, allergic, examRepairs, inversions, whatQuestions, worry                *phrases
 
 	beforeKnow, noBreakAfter, patientStarts, clauseStarts map[string]bool
@@ -68,7 +68,7 @@ func newRules() *Drafter {
 		questionHeads: newPhrases(questionHeadList), answerSkips: newPhrases(answerSkipList),
 		whenQuestions: newPhrases(whenList), howLongQuestions: newPhrases(howLongList), scaleQuestions: newPhrases(scaleList),
 		whereQuestions: newPhrases(whereList), howOftenQuestions: newPhrases(howOftenList), timeWords: newPhrases(timeList), chiefCues: newPhrases(chiefList),
-		admits: newPhrases(admitList), exceptHeads: newPhrases(exceptHeadList), filler: newPhrases(fillerList), normal: newPhrases(normalList), takes: newPhrases(takesList),
+		admits: newPhrases(admitList), exceptHeads: newPhrases(exceptHeadList), filler: newPhrases(fillerList), normal: newPhrases(normalList), takes: newPhrases(takesList), signs: newPhrases(signList),
 		okayTails: newPhrases("okay|ok|all right|alright"), allergic: newPhrases("allergic to|allergy to|allergies to"), examRepairs: newPhrases(examRepairList), inversions: newPhrases(inversionList), whatQuestions: newPhrases("what|which|any|how about|what about"), worry: newPhrases("worried|worry|worries|concern*|afraid|family"),
 		beforeKnow: wordSet("do did let as if that how what don't didn't i're"), noBreakAfter: wordSet(noBreakList),
 		patientStarts: wordSet(patientStartList), clauseStarts: wordSet(clauseStartList),

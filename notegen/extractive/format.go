@@ -6,7 +6,7 @@ import (
 
 // written is how words are spelt in a note where speech has no case.
 var written = func() map[string]string {
-	m := map[string]string{"i": "I", "a1c": "A1c", "hba1c": "HbA1c", "b12": "B12", "covid": "COVID", "covid-19": "COVID-19", "x-ray": "X-ray", "x-rays": "X-rays", "xray": "X-ray", "o2": "O2", "spo2": "SpO2", "st": "ST"}
+	m := map[string]string{"i": "I", "i'm": "I'm", "i've": "I've", "i'll": "I'll", "i'd": "I'd", "a1c": "A1c", "hba1c": "HbA1c", "b12": "B12", "covid": "COVID", "covid-19": "COVID-19", "x-ray": "X-ray", "x-rays": "X-rays", "xray": "X-ray", "o2": "O2", "spo2": "SpO2", "st": "ST"}
 	for w := range strings.FieldsSeq("mri ct ekg ecg copd gerd ibs uti dvt tia adhd ptsd bph nsaid nsaids cbc bmp psa inr tsh ldl hdl bnp esr crp emg eeg bmi cpap mcl acl afib cva icu gi ent lvh jvd hctz rom dka cmp pcp iv uri gfr alt ast bun hiv std hpv emr ehr") {
 		m[w] = strings.ToUpper(w)
 	}
@@ -16,7 +16,7 @@ tylenol motrin advil aleve mobic celebrex voltaren toradol ultram norco percocet
 lipitor crestor zetia coumadin eliquis xarelto lovenox plavix glucophage januvia jardiance farxiga ozempic trulicity victoza lantus humalog novolog levemir synthroid ventolin proair advair symbicort
 flovent flonase singulair spiriva pulmicort prilosec protonix nexium pepcid zantac carafate reglan zofran miralax colace bentyl imodium augmentin zithromax keflex cipro levaquin bactrim flagyl macrobid valtrex paxlovid tamiflu
 zoloft lexapro prozac celexa paxil effexor cymbalta wellbutrin xanax ativan klonopin valium ambien seroquel abilify lamictal topamax keppra depakote imitrex excedrin fioricet adderall ritalin vyvanse concerta
-benadryl zyrtec claritin allegra sudafed mucinex robitussin epipen narcan humira enbrel plaquenil fosamax prolia flomax viagra botox suboxone chantix lachman mcmurray tinel phalen spurling doppler dragon christmas thanksgiving american english crohn's parkinson's alzheimer's`) {
+benadryl zyrtec claritin allegra sudafed mucinex robitussin epipen narcan humira enbrel plaquenil fosamax prolia flomax viagra botox suboxone microgynon implanon nexplanon clenil nurofen piriton gaviscon dioralyte chantix lachman mcmurray tinel phalen spurling doppler dragon christmas thanksgiving american english crohn's parkinson's alzheimer's`) {
 		m[w] = strings.ToUpper(w[:1]) + w[1:]
 	}
 	return m

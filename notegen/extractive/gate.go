@@ -45,25 +45,30 @@ func (n *note) fit(code string, it item) bool {
 	if auxiliaries[ws[0]] && len(ws) > 1 && (inverted[ws[1]] || ws[1] == n.v.p.subj) {
 		return false
 	}
-	clinical := len(terms) > 0 || anyNumber(ws) || n.d.findingWords.in(ws) || n.d.testNames.in(ws)
+	clinical := len(terms) > 0 || code != templates.AssessmentAndPlan && it.weight >= 0.6 || anyNumber(ws) || n.d.findingWords.in(ws) || n.d.testNames.in(ws)
+	if code == chiefCode {
+		return clinical || hasAny(ws, visitWords) || hasAny(ws, visitKinds)
+	}
 	if len(ws) < 3 {
 		return listSections[code] && clinical
 	}
 	switch code {
-	case chiefCode:
-		return true
+	case templates.SocialHistory, templates.Procedures, templates.FamilyHistory, templates.Allergies, templates.Immunizations:
+		clinical = true // its words put it there
 	case templates.Exam, templates.Results:
 		clinical = clinical || n.d.normal.in(ws)
 	case templates.AssessmentAndPlan, templates.Instructions:
-		clinical = clinical || n.d.followUp.in(ws) || n.d.orders.in(ws) || hasAny(ws, decided)
+		clinical = clinical || n.d.followUp.in(ws) || reInstruction.MatchString(it.text) || n.d.orders.in(ws) || hasAny(ws, decided)
 	default:
-		clinical = clinical || n.d.timeWords.in(ws) || it.weight >= 0.6
+		clinical = clinical || n.d.timeWords.in(ws)
 	}
 	return clinical && (hasAny(ws, finite) || hasAny(ws, decided) || hasVerb(ws) || framed(it.text) || len(terms) > 0 && (code == templates.Exam || code == templates.Results))
 }
 
 // listSections hold the names of things; no verb is needed.
 var listSections = map[string]bool{templates.ChiefComplaint: true, templates.MedicalHistory: true, templates.ROS: true, templates.VitalSigns: true}
+
+var visitKinds = wordSet("visit refill refills results evaluation review")
 
 // wordsOf are the words of a written statement, in lower case.
 func wordsOf(s string) []string {
@@ -152,7 +157,10 @@ var irregularPast = wordSet("am be been became began bit broke brought bought ca
 const (
 	agreementHeading = "Patient agreement"
 
-	fillerList = "my pleasure|for example .|puts the mind|puts their mind|mind at ease|nice to meet|lovely to|have a lovely|bear with me|excuse me|bless you|hear me|can you hear|speak to you soon|sorry about that|let , we will|let we will|take a step back|on the phone|on the screen|on the video|in front of the camera|closer to the camera|bring his device|bring her device|bring their device|they are yes"
+	fillerList = "my pleasure|for example .|puts the mind|puts their mind|mind at ease|nice to meet|lovely to|have a lovely|bear with me|excuse me|bless you|hear me|can you hear|speak to you soon|sorry about that|let , we will|let we will|take a step back|on the phone|on the screen|on the video|in front of the camera|closer to the camera|bring his device|bring her device|bring their device|they are yes|any or|has anybody|has anyone|is anyone|does anyone|does anybody|end of note"
+
+	// signList are findings that only an examination gives.
+	signList = "crackles|rales|rhonchi|wheezes|murmur|pitting|guarding|rebound|tender to palpation|tenderness to palpation|pain to palpation|effusion|ecchymosis|crepitus|jaundice"
 
 	normalList = "normal|soft|clear|intact|full|supple|negative|positive|no _|good|equal|symmetric|bilaterally|nontender|non-tender|stable|well"
 )

@@ -85,7 +85,7 @@ func (n *note) write(b *block, told *int) (string, label) {
 	case b.typ == asked:
 		return v.open(b), n.asStory(b)
 	case b.typ == 'P':
-		if size < 4 || lab != subjective && b.pos > 0.6 {
+		if size < 4 && !b.must || lab != subjective && b.pos > 0.6 {
 			return "", nowhere
 		}
 		if len(b.terms) == 0 && b.cues&cueHistory == 0 && !anyNumber(b.words) && b.keep < 0.5 {
@@ -100,8 +100,8 @@ func (n *note) write(b *block, told *int) (string, label) {
 		return "", nowhere // staff room in and chat; what they measure counts
 	case b.question && !n.d.intro.in(b.words), n.d.talk.in(b.words) && size < 14:
 		return "", nowhere
-	case lab == exam:
-		return v.findings(b), exam
+	case lab == exam, lab == subjective && b.cues&cueHistory == 0 && n.d.signs.in(b.words):
+		return v.findings(b), exam // a sign the clinician found is no history
 	case lab == result:
 		return v.results(b), result
 	case lab == plan:
@@ -117,6 +117,11 @@ func (n *note) write(b *block, told *int) (string, label) {
 // asStory: an answer is part of the story unless it was asked while
 // pressing and moving.
 func (n *note) asStory(b *block) label {
+	for _, t := range n.d.askedFor(b.q) {
+		if t.concept != "pain" && t.concept != "tenderness" {
+			return subjective // "any chest pain" is asked of the story
+		}
+	}
 	if b.label == exam && n.d.painWords.in(b.q) {
 		return exam
 	}

@@ -24,14 +24,14 @@ const neutral = "the patient"
 
 // neutralFor is the word for "he" and "she" of a clinician where the patient's
 // sex is not known, so that a note does not change between them.
-func neutralFor(w, next string) string {
+func neutralFor(w, prev, next string) string {
 	switch w {
 	case "she", "he", "him":
 		return neutral
 	case "his":
 		return "their"
 	case "her":
-		if next == "" || isPunct(next) || next == "to" || next == "on" || next == "for" || next == "and" || next == "in" || next == "back" {
+		if next == "" || isPunct(next) || next == "to" || next == "on" || next == "for" || next == "and" || next == "in" || next == "back" || objectAlways[prev] || prev == "meet" || prev == "see" {
 			return neutral
 		}
 		return "their"
@@ -162,7 +162,7 @@ func (p pronouns) shift(ws []string, patient bool) []string {
 			continue
 		}
 		if p.subj == neutral && !hasAny(ws, kin) {
-			if x := neutralFor(w, next); x != "" {
+			if x := neutralFor(w, prev, next); x != "" {
 				out[i] = x
 				continue
 			}

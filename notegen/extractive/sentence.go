@@ -1,6 +1,7 @@
 package extractive
 
 import (
+	"slices"
 	"strings"
 
 	"countersign/notegen/spoken"
@@ -124,7 +125,8 @@ func (v voice) told(b *block, n int) string {
 // "a little short of breath on stairs".
 func (v voice) fragment(b *block) string {
 	ws := trim(b.words)
-	if !b.must || len(ws) < 2 || len(ws) > 14 || len(ofKind(b.terms, "sym", "cond", "drug")) == 0 || !fitEnd(ws) {
+	found := slices.ContainsFunc(ofKind(b.terms, "sym", "cond", "drug"), func(t term) bool { return stance(b.words, t) == yes })
+	if !b.must || len(ws) < 2 || len(ws) > 14 || !found || !fitEnd(ws) {
 		return ""
 	}
 	return strings.TrimSuffix(sentence([]string{v.subject(b), "reports"}), ".") + ": \"" + line(tidyWords(ws)) + ".\""

@@ -155,6 +155,12 @@ func (n *note) topic(b *block) string {
 	if b.typ != said && n.familial(b) {
 		return templates.FamilyHistory
 	}
+	if b.typ == answered && concepts(n.d.lex.find(b.q))["allergy"] && !b.kin {
+		return templates.Allergies
+	}
+	if b.typ == told && (n.d.allergic.in(b.q) || concepts(n.d.lex.find(b.q))["allergy"]) && len(ofKind(b.terms, "drug", "cond")) > 0 {
+		return templates.Allergies // "any allergies?" "no." "just penicillin."
+	}
 	for _, t := range n.d.topics {
 		if t.needs != "" && len(ofKind(b.terms, t.needs)) == 0 || !t.words.in(b.words) {
 			continue
@@ -240,6 +246,7 @@ var (
 type symptom struct {
 	concept string
 	present bool
+	label   string // with what limits a denial: "swelling in your legs"
 	units   []unit
 }
 
@@ -249,13 +256,13 @@ type symptom struct {
 func (n *note) reviewOfSystems() {
 	found := map[string]*symptom{}
 	var order []string
-	put := func(c string, present bool, us []unit, override bool) {
+	put := func(c string, present bool, us []unit, label string) {
 		s, ok := found[c]
 		if !ok {
-			found[c] = &symptom{c, present, us}
+			found[c] = &symptom{c, present, label, us}
 			order = append(order, c)
-		} else if override && present && !s.present {
-			found[c] = &symptom{c, present, us}
+		} else if present && !s.present {
+			found[c] = &symptom{c, present, label, us}
 		}
 	}
 	for i := range n.bs {
@@ -273,7 +280,7 @@ func (n *note) reviewOfSystems() {
 			for _, t := range b.terms {
 				if _, ok := n.d.ros[t.concept]; ok && !hypothetical(b.words, t.start) {
 					if p := stance(b.words, t); p != unclear {
-						put(t.concept, p == yes, b.units, true)
+						put(t.concept, p == yes, b.units, n.limited(b.words, t, p))
 					}
 				}
 			}
@@ -290,6 +297,9 @@ func (n *note) reviewOfSystems() {
 			name := c
 			if x := rosNames[c]; x != "" {
 				name = x
+			}
+			if s.label != "" {
+				name = s.label
 			}
 			if !s.present && n.leave[c] {
 				continue // reported somewhere, so not denied
@@ -309,38 +319,61 @@ func (n *note) reviewOfSystems() {
 	}
 }
 
+// limited is how a denial is written where its words deny less than the
+// whole: "swelling in her legs". Empty for the plain name.
+func (n *note) limited(ws []string, t term, p polarity) string {
+	if p != no {
+		return ""
+	}
+	// "weakness or numbness in your legs": the place is of both.
+	all := n.d.lex.find(ws)
+	for z := t.end; z < len(ws) && (ws[z] == "or" || ws[z] == "and" || ws[z] == "," || insideTerm(all, z)); z++ {
+		if k := z + 1; z > t.end && k < len(ws) && prepositions[ws[k]] && !insideTerm(all, k) {
+			if m := n.v.placed(ws[k:]); m > 0 {
+				place := n.v.p.shift(slices.Clone(ws[k:k+m]), false)
+				return t.concept + " " + strings.Join(n.v.p.shift(place, true), " ")
+			}
+		}
+	}
+	items := n.v.items(ws, []term{t}, nil)
+	if len(items) == 0 || len(strings.Fields(items[0])) <= t.end-t.start || items[0] == nounFor[strings.Join(ws[t.start:t.end], " ")] {
+		return ""
+	}
+	return items[0]
+}
+
 // rosAnswer takes over what an answer reports and denies; what it denies is
 // read as in [voice.denial].
-func (n *note) rosAnswer(b *block, put func(string, bool, []unit, bool)) {
+func (n *note) rosAnswer(b *block, put func(string, bool, []unit, string)) {
 	if b.pol == unclear || b.kin || n.d.painWords.in(b.q) && n.d.answerSkips.in(b.q) {
 		return
 	}
 	q := n.v.question(b)
-	add := func(ts []term, present bool) {
+	add := func(ws []string, ts []term, p polarity) {
 		for _, t := range ts {
 			if _, ok := n.d.ros[t.concept]; ok {
-				put(t.concept, present, b.units, present)
+				put(t.concept, p == yes, b.units, n.limited(ws, t, p))
 			}
 		}
 	}
 	if b.pol == no {
 		r := n.d.replyTo(b, q)
-		add(r.reported, true)
-		add(r.denied, false)
+		add(r.words, r.reported, yes)
+		add(r.words, r.denied, no)
 		if r.plain && len(r.denied) == 0 {
-			add(n.d.askedFor(q), false)
+			add(q, n.d.askedFor(q), no)
 		}
 		return
 	}
 	for _, t := range n.d.lex.find(b.a) {
 		if p := stance(b.a, t); p != unclear {
-			add([]term{t}, p == yes)
+			add(b.a, []term{t}, p)
 		}
 	}
 	if ts := n.d.askedFor(q); n.negativeQuestion(q) {
-		add(ts, false)
+		add(q, ts, no)
 	} else if len(ts) == 1 && len(ofKind(n.d.lex.find(q), "sym", "cond")) == 1 {
-		add(ts, true)
+		add(q, ts, yes)
 	}
 }
 
