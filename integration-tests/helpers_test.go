@@ -1,6 +1,7 @@
 package integrationtests
 
 import (
+	"context"
 	"encoding/json"
 	"testing"
 )
@@ -13,3 +14,6 @@ func mustJSON(t *testing.T, v any) []byte {
 	}
 	return b
 }
+
+// testContext is for calls from goroutines that outlive a failed test.
+var testContext = context.Background()

@@ -2,6 +2,7 @@ package review
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strconv"
 	"time"
@@ -33,10 +34,10 @@ func (s *Service) NextWork(ctx context.Context, family NoteID) (w Work, ok bool,
 		return s.claim(tx, pick)
 	})
 	if err != nil || pick == nil {
-		if pick != nil {
-			s.lease.end(pick.ID)
-		}
 		return Work{}, false, next, err
+	}
+	if kind == WorkSend {
+		s.lease.begin(pick.ID, pick.Attempts)
 	}
 	w = Work{Kind: kind, WriteBack: *pick, Attempt: pick.Attempts}
 	err = s.store.Read(ctx, func(r Reader) (err error) {
@@ -71,7 +72,9 @@ func (s *Service) gate(tx Tx, w *WriteBack) (held bool, err error) {
 // a question goes before a person; a read-back ends as failed. An error of
 // the journal itself is left to the next try.
 func (s *Service) unreadable(ctx context.Context, w Work, cause error) error {
-	forGood := KindOf(cause) == KindNotFound
+	kind := KindOf(cause)
+	age := s.clock.Now().Sub(w.WriteBack.StateAt)
+	forGood := kind == KindNotFound || kind == KindConflict || kind == KindInternal && age > s.options.UnreadableFor
 	switch {
 	case w.Kind == WorkSend && (forGood || w.Attempt >= 10):
 		return s.Settle(ctx, w, Outcome{Event: EventGiveUp, ErrorCode: "journal_read"})
@@ -150,7 +153,6 @@ func (s *Service) claim(tx Tx, w *WriteBack) error {
 	if err := tx.Beat(holder); err != nil {
 		return err
 	}
-	s.lease.begin(w.ID, attempts+1)
 	w.State, w.StateAt, w.Attempts, w.Holder = to, tx.Now(), attempts+1, holder
 	if err := tx.UpdateWriteBack(*w, from, attempts); err != nil {
 		return err
@@ -170,6 +172,9 @@ func (s *Service) Settle(ctx context.Context, w Work, o Outcome) error {
 		if err != nil {
 			return err
 		}
+		if w.Kind == WorkResolve && (cur.State != w.WriteBack.State || !cur.StateAt.Equal(w.WriteBack.StateAt)) {
+			return lateAnswer(tx, cur, o)
+		}
 		return settle(tx, cur, w.WriteBack.Attempts, o)
 	})
 	// Recorded or not, the call is over: what could not be recorded is found
@@ -180,6 +185,16 @@ func (s *Service) Settle(ctx context.Context, w Work, o Outcome) error {
 		s.work.NoteChanged(w.WriteBack.NoteID)
 	}
 	return err
+}
+
+// lateAnswer takes the answer to a question about a row that has moved on,
+// most likely by a person's decision, which stands. One thing still matters:
+// that the document was found, where it is about to be sent again.
+func lateAnswer(tx Tx, w WriteBack, o Outcome) error {
+	if o.Event == EventAccept && w.State == WriteBackPending {
+		return settle(tx, w, w.Attempts, Outcome{Event: EventGiveUp, ErrorCode: "found_after_resend", Receipt: o.Receipt})
+	}
+	return Errorf(KindConflict, "settle: the write-back has moved on while the question was asked")
 }
 
 // settle moves a write-back by an outcome. attempts is the count the caller
@@ -314,7 +329,18 @@ func document(r Reader, w WriteBack) (Document, error) {
 	if err != nil {
 		return d, err
 	}
+	if now, err := addressee(d.Patient, d.Encounter, w.DestinationID); err != nil || now != w.Addressee {
+		return d, errors.Join(err, Errorf(KindConflict, "write-back: patient or encounter have other identifiers there than when the note was signed"))
+	}
 	return d, signers(r, n, w.Revision, &d)
+}
+
+// addressee stands for whose chart a document goes to at a destination: name,
+// birth date, and the identifiers that may be sent there. It is fixed when the
+// note is signed; afterwards nothing may lead it elsewhere.
+func addressee(p Patient, e Encounter, d DestinationID) (Digest, error) {
+	b, err := json.Marshal([]any{p.ID, p.Family, p.BirthDate, For(p.Identifiers, d), e.ID, For(e.Identifiers, d)})
+	return DigestOf(b), err
 }
 
 func signers(r Reader, n Note, revision int, d *Document) error {

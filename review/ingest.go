@@ -70,9 +70,25 @@ func (s *Service) OpenRecording(ctx context.Context, r OpenRequest) (OpenStream,
 	if err := r.validate(); err != nil {
 		return OpenStream{}, err
 	}
+	r = r.cleaned()
+	// Two devices may name the same new patient at the same moment: the one
+	// that came second finds in its next try what the first has made.
+	for try := 1; ; try++ {
+		out, err := s.open(ctx, r)
+		if KindOf(err) != KindConflict || errors.Is(err, errRecordingExists) || try == 3 {
+			return out, err
+		}
+	}
+}
+
+func (s *Service) open(ctx context.Context, r OpenRequest) (OpenStream, error) {
+	start, err := r.digest()
+	if err != nil {
+		return OpenStream{}, err
+	}
 	token := rand.Text()
 	var out OpenStream
-	err := s.store.Write(ctx, func(tx Tx) error {
+	err = s.store.Write(ctx, func(tx Tx) error {
 		site, err := tx.Site(r.SiteID)
 		if errors.Is(err, ErrNotFound) {
 			return Errorf(KindUnknownSite, "start.site_id: this gateway does not serve that site")
@@ -86,7 +102,7 @@ func (s *Service) OpenRecording(ctx context.Context, r OpenRequest) (OpenStream,
 			return err
 		}
 		if old, err := tx.FindRecording(r.SiteID, r.DeviceID, r.ClientID); err == nil {
-			out, err = again(tx, old, r, token)
+			out, err = again(tx, old, start, token)
 			return err
 		} else if !errors.Is(err, ErrNotFound) {
 			return err
@@ -100,6 +116,7 @@ func (s *Service) OpenRecording(ctx context.Context, r OpenRequest) (OpenStream,
 			Practitioner: r.Practitioner, NoteType: orDefault(r.NoteType, DefaultNoteType), State: RecordingOpen,
 			Details: r.Details, Consent: *r.Consent, StartedAt: r.StartedAt.UTC().Truncate(time.Microsecond),
 		}
+		rec.Details.StartSHA256 = start
 		if rec.StartedAt.IsZero() || rec.StartedAt.Year() < 2000 {
 			rec.StartedAt = tx.Now()
 		}

@@ -142,7 +142,10 @@ func (s *Service) takeOver(ctx context.Context) error {
 		return err
 	}
 	for _, in := range s.lease.dead(all) {
-		if err := s.bury(ctx, in); err != nil && KindOf(err) != KindConflict {
+		err := s.bury(ctx, in)
+		if KindOf(err) == KindConflict {
+			continue // it lives
+		} else if err != nil {
 			return err
 		}
 		s.log.Warn("took over from a process that stopped", slog.String("incarnation", string(in.ID)))

@@ -36,6 +36,8 @@ type RecordingDetails struct {
 	PatientLocation   ClinicalText  `json:"patient_location,omitempty"`
 	Participants      []Participant `json:"participants,omitempty"`
 	Languages         []string      `json:"languages,omitempty"`
+	// StartSHA256 recognises a start that is sent again.
+	StartSHA256 Digest `json:"start_sha256"`
 }
 
 // Participant is somebody present in the visit.

@@ -39,6 +39,9 @@ type Options struct {
 	// SettleAfter is how long after a lost reply the destination is asked
 	// whether it has the document: it may still be filing it. Default 2 s.
 	SettleAfter time.Duration
+	// UnreadableFor is how long a question or read-back whose document cannot
+	// be put together is tried before a person has to look. Default 1 h.
+	UnreadableFor time.Duration
 	// MaxDraftAttempts before a note is draft_failed. Default 8.
 	MaxDraftAttempts int
 }
@@ -47,6 +50,9 @@ type Options struct {
 func New(d Dependencies, o Options) *Service {
 	if o.SettleAfter == 0 {
 		o.SettleAfter = 2 * time.Second
+	}
+	if o.UnreadableFor == 0 {
+		o.UnreadableFor = time.Hour
 	}
 	if o.MaxDraftAttempts == 0 {
 		o.MaxDraftAttempts = 8

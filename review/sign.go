@@ -62,6 +62,7 @@ func (s *Service) shown(ctx context.Context, g signing) (Digest, error) {
 	}
 	type route struct {
 		Destination DestinationID
+		Addressee   Digest
 		Refusals    []string
 	}
 	what := struct {
@@ -77,7 +78,11 @@ func (s *Service) shown(ctx context.Context, g signing) (Digest, error) {
 		what.Renderings[x.Format] = x.SHA256
 	}
 	for _, x := range plan.Routes {
-		what.Routes = append(what.Routes, route{x.DestinationID, x.Refusals})
+		to, err := addressee(r.Patient, r.Encounter, x.DestinationID)
+		if err != nil {
+			return Digest{}, err
+		}
+		what.Routes = append(what.Routes, route{x.DestinationID, to, x.Refusals})
 	}
 	b, err := json.Marshal(what)
 	return DigestOf(b), err
@@ -305,6 +310,9 @@ func (s *Service) oweWriteBacks(tx Tx, n Note, g signing, plan Plan) error {
 		}
 		if d.Mode != ModeSimulated {
 			w.State = WriteBackHeld
+		}
+		if w.Addressee, err = addressee(g.request.Patient, g.request.Encounter, route.DestinationID); err != nil {
+			return err
 		}
 		if err := tx.InsertWriteBack(w); err != nil {
 			return err

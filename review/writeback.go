@@ -209,6 +209,7 @@ type WriteBack struct {
 	StateAt     time.Time
 	OwedSince   time.Time // since when it is to be sent: its creation, or when a person sent it again
 	RenderingID Digest    // SHA-256 of the stored rendering
+	Addressee   Digest    // whose chart, by the identifiers that were known at the signature
 }
 
 // Receipt is the proof of receipt a destination gave.

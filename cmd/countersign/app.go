@@ -99,7 +99,8 @@ func startApp(ctx context.Context, c Config, log *slog.Logger, o appOptions) (_ 
 		}
 	}
 	a.startWorkers(drafter, destinations, o)
-	auth := staff.NewAuthenticator(people, orDefault(o.authMethod, "password"), staff.Options{OnAttempt: a.signIns(people)})
+	method := orDefault(o.authMethod, "password")
+	auth := staff.NewAuthenticator(people, method, staff.Options{OnAttempt: a.signIns(people, method)})
 	return a, a.listen(ctx, auth, devices, o)
 }
 
@@ -202,7 +203,12 @@ func (a *app) configure(ctx context.Context, people []staff.Entry) error {
 	if err := a.service.Beat(ctx); err != nil {
 		return err
 	}
-	a.onClose(a.service.EndLease)
+	a.onClose(func(ctx context.Context) error {
+		// Time of its own: a rival waits a full term for a lease that did not end.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		return a.service.EndLease(ctx)
+	})
 	return nil
 }
 

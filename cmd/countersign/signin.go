@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"countersign/internal/staff"
@@ -20,7 +21,7 @@ func (a *app) signInTried(id review.PractitionerID, ok bool) {
 
 // signIns puts sign-ins into the log and the audit trail, without keeping
 // anybody waiting: authentication hands them over and goes on.
-func (a *app) signIns(people []staff.Entry) func(id review.PractitionerID, ok bool) {
+func (a *app) signIns(people []staff.Entry, method string) func(id review.PractitionerID, ok bool) {
 	type try struct {
 		actor review.Actor
 		ok    bool
@@ -52,14 +53,22 @@ func (a *app) signIns(people []staff.Entry) func(id review.PractitionerID, ok bo
 		}
 	}()
 	// The listeners, opened later, are closed before this.
-	a.onClose(func(context.Context) error { close(quit); <-done; return nil })
+	a.onClose(func(ctx context.Context) error {
+		close(quit)
+		select {
+		case <-done:
+			return nil
+		case <-ctx.Done():
+			return errors.New("some sign-ins are not in the audit trail: the journal did not answer")
+		}
+	})
 	return func(id review.PractitionerID, ok bool) {
 		a.signInTried(id, ok)
 		if id == "" {
 			return // a name that is not in the file: it belongs to no site
 		}
 		select {
-		case tries <- try{review.Actor{PractitionerID: id, SiteID: site[id], AuthMethod: "password"}, ok}:
+		case tries <- try{review.Actor{PractitionerID: id, SiteID: site[id], AuthMethod: method}, ok}:
 		default:
 			a.log.Error("audit sign-in: too many at once: not in the audit trail", "practitioner_id", id)
 		}

@@ -21,11 +21,11 @@ func (t *tx) InsertWriteBack(w review.WriteBack) error {
 	}
 	return t.insert("insert write-back", `INSERT INTO writebacks
 		(id, site_id, encounter_id, note_id, family, seq, revision, destination_id, adapter, action, format, depends_on, state, verification,
-		control_id, attempts, next_attempt_at, verify_at, holder, error_code, sealed_receipt, created_at, state_at, owed_since, rendering_sha256)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)`,
+		control_id, attempts, next_attempt_at, verify_at, holder, error_code, sealed_receipt, created_at, state_at, owed_since, rendering_sha256, addressee_sha256)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)`,
 		w.ID, w.SiteID, w.EncounterID, w.NoteID, w.Family, w.Seq, w.Revision, w.DestinationID, w.Adapter, w.Action, w.Format, w.DependsOn,
 		w.State, w.Verification, w.ControlID, w.Attempts, micros(w.NextAttemptAt), micros(w.VerifyAt), w.Holder, w.ErrorCode, receipt,
-		micros(w.CreatedAt), micros(w.StateAt), micros(w.OwedSince), w.RenderingID[:])
+		micros(w.CreatedAt), micros(w.StateAt), micros(w.OwedSince), w.RenderingID[:], w.Addressee[:])
 }
 
 // UpdateWriteBack implements [review.Tx]. What is sent, where and in which
@@ -43,7 +43,7 @@ func (t *tx) UpdateWriteBack(w review.WriteBack, fromState review.WriteBackState
 
 const writeBackColumns = `w.id, w.site_id, w.encounter_id, w.note_id, w.family, w.seq, w.revision, w.destination_id, w.adapter, w.action, w.format,
 	w.depends_on, w.state, w.verification, w.control_id, w.attempts, w.next_attempt_at, w.verify_at, w.holder, w.error_code, w.sealed_receipt,
-	w.created_at, w.state_at, w.owed_since, w.rendering_sha256`
+	w.created_at, w.state_at, w.owed_since, w.rendering_sha256, w.addressee_sha256`
 
 // writeBackRow is a write-back with its receipt still sealed.
 type writeBackRow struct {
@@ -55,7 +55,7 @@ func (w *writeBackRow) columns() []any {
 	return []any{
 		&w.ID, &w.SiteID, &w.EncounterID, &w.NoteID, &w.Family, &w.Seq, &w.Revision, &w.DestinationID, &w.Adapter, &w.Action, &w.Format,
 		&w.DependsOn, &w.State, &w.Verification, &w.ControlID, &w.Attempts, timeColumn{&w.NextAttemptAt}, timeColumn{&w.VerifyAt}, &w.Holder,
-		&w.ErrorCode, &w.receipt, timeColumn{&w.CreatedAt}, timeColumn{&w.StateAt}, timeColumn{&w.OwedSince}, digestColumn{&w.RenderingID},
+		&w.ErrorCode, &w.receipt, timeColumn{&w.CreatedAt}, timeColumn{&w.StateAt}, timeColumn{&w.OwedSince}, digestColumn{&w.RenderingID}, digestColumn{&w.Addressee},
 	}
 }
 

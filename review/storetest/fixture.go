@@ -163,7 +163,7 @@ func (v *visit) writeBack(d review.DestinationID, seq int64) review.WriteBack {
 		ID: review.NewID[review.WriteBackID](), SiteID: "main", EncounterID: v.encounter.ID, NoteID: v.note.ID, Family: v.note.Family,
 		Seq: seq, Revision: 1, DestinationID: d, Adapter: "epic", Action: review.WriteCreate, Format: review.FormatText,
 		State: review.WriteBackPending, Verification: review.VerificationNone, ControlID: review.NewControlID(), NextAttemptAt: base,
-		CreatedAt: base, StateAt: base, OwedSince: base, RenderingID: v.rendering.SHA256,
+		CreatedAt: base, StateAt: base, OwedSince: base, RenderingID: v.rendering.SHA256, Addressee: review.DigestOf([]byte("addressee")),
 	}
 }
 

@@ -100,9 +100,9 @@ func testWriteBackStates(t *testing.T, e *env) {
 		id := string(review.NewID[review.WriteBackID]())
 		return id, e.sql(`INSERT INTO writebacks (id, site_id, encounter_id, note_id, family, seq, revision, destination_id, adapter, action, format,
 			depends_on, state, verification, control_id, attempts, next_attempt_at, verify_at, holder, error_code, sealed_receipt, created_at, state_at,
-			owed_since, rendering_sha256)
+			owed_since, rendering_sha256, addressee_sha256)
 			SELECT $1, site_id, encounter_id, note_id, family, 1, revision, $2, adapter, action, format, '', $3, 'none', $4, 1, 0, 0, 'inc', '',
-			sealed_receipt, 1, 1, 1, rendering_sha256 FROM writebacks WHERE id = $5`,
+			sealed_receipt, 1, 1, 1, rendering_sha256, addressee_sha256 FROM writebacks WHERE id = $5`,
 			id, fmt.Sprintf("d%d", n), s, fmt.Sprintf("c%d", n), v.writeback.ID)
 	}
 	initial := map[review.WriteBackState]bool{}

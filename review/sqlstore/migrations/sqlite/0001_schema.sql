@@ -352,6 +352,7 @@ CREATE TABLE writebacks (
     state_at         INTEGER NOT NULL,
     owed_since       INTEGER NOT NULL,
     rendering_sha256 BLOB NOT NULL CHECK (length(rendering_sha256) = 32),
+    addressee_sha256 BLOB NOT NULL CHECK (length(addressee_sha256) = 32),
     UNIQUE (note_id, revision, destination_id, action),
     UNIQUE (family, destination_id, seq),
     FOREIGN KEY (note_id, revision) REFERENCES revisions (note_id, number),
