@@ -45,8 +45,8 @@ func NewDispatcher(j Journal, adapters map[review.DestinationID]Adapter, log *sl
 //
 // An outcome that cannot be recorded does not stop the others of the family:
 // the order within a destination is the journal's, where the write stays
-// sending. It is kept and tried again by the next call for any family, and
-// all such errors are returned, joined, in the end.
+// sending. It is kept and tried again by the next call for any family, or by
+// Flush, and all such errors are returned, joined, in the end.
 func (d *Dispatcher) Handle(ctx context.Context, family string) error {
 	id := review.NoteID(family)
 	var errs []error

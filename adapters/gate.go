@@ -21,6 +21,15 @@ type gate struct {
 	probing  bool
 }
 
+// result is what a stay behind the gate told about the destination.
+type result int
+
+const (
+	notAsked result = iota // there was no call: nothing is known
+	answered               // it answered, be it a refusal
+	failed                 // it did not
+)
+
 func newGate(o Options) *gate {
 	return &gate{slots: make(chan struct{}, o.PerDestination), threshold: o.BreakerFailures, pause: o.BreakerPause}
 }
@@ -51,17 +60,21 @@ func (g *gate) enter(ctx context.Context, now func() time.Time) (retryAt time.Ti
 	return time.Time{}, true, nil
 }
 
-// leave frees the slot. healthy means that the destination answered, be it a
-// refusal; hold is how long it asked to be left alone.
-func (g *gate) leave(now time.Time, healthy bool, hold time.Duration) {
+// leave frees the slot, and lets another call probe. An answer closes the
+// breaker, a failure counts towards it, and notAsked leaves the count alone.
+// hold is how long the destination asked to be left alone.
+func (g *gate) leave(now time.Time, r result, hold time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	<-g.slots
 	g.probing = false
-	if healthy {
+	switch r {
+	case answered:
 		g.failures = 0
-	} else if g.failures++; g.failures >= g.threshold {
-		g.until = later(g.until, now.Add(g.pause))
+	case failed:
+		if g.failures++; g.failures >= g.threshold {
+			g.until = later(g.until, now.Add(g.pause))
+		}
 	}
 	if hold > 0 {
 		g.until = later(g.until, now.Add(hold))

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -78,6 +79,74 @@ func TestBreaker(t *testing.T) {
 		}
 	})
 
+	t.Run("a probe that is not made leaves it as it was", func(t *testing.T) {
+		t.Parallel()
+		for code, unasked := range map[string]func(*fakeJournal) context.Context{
+			"lease_short": func(j *fakeJournal) context.Context {
+				j.lease = time.Second
+				return t.Context()
+			},
+			"stopping": func(j *fakeJournal) context.Context {
+				ctx := &endsUnnoticed{Context: t.Context()}
+				j.onClaim = ctx.end
+				return ctx
+			},
+		} {
+			a := &scripted{write: answers(adapters.NotArrived("dial"))}
+			clock := newClock()
+			many := manyJournals{}
+			d := adapters.NewDispatcher(&many, map[review.DestinationID]adapters.Adapter{epic.ID: a}, slog.New(slog.NewTextHandler(io.Discard, nil)),
+				adapters.Options{Clock: clock, BreakerFailures: 2, BreakerPause: time.Minute, PerDestination: 1})
+			run := func(ctx context.Context) string {
+				if err := d.Handle(ctx, "any"); err != nil && !errors.Is(err, context.Canceled) {
+					t.Fatal(err)
+				}
+				return many.last().ErrorCode
+			}
+			next := func() *fakeJournal { // one more family at the same destination
+				many.fakeJournal = newJournal(clock, document(t))
+				return many.fakeJournal
+			}
+			for range 2 { // it opens
+				next()
+				run(t.Context())
+			}
+			clock.set(clock.Now().Add(time.Minute))
+			for range 2 { // slot and probe are free again
+				if got := run(unasked(next())); got != code || a.count() != 2 {
+					t.Fatalf("%d calls, code %q: want no probe, and %s", a.count(), got, code)
+				}
+			}
+			next()
+			if got := run(t.Context()); got != "dial" || a.count() != 3 {
+				t.Errorf("%s: %d calls, code %q: want a probe at once", code, a.count(), got)
+			}
+			next() // one failure is enough: the count was not cleared
+			if got := run(t.Context()); got != "destination_paused" || a.count() != 3 {
+				t.Errorf("%s: %d calls, code %q: want the destination paused after one failed probe", code, a.count(), got)
+			}
+		}
+	})
+
+	t.Run("failures around a call that is not made add up", func(t *testing.T) {
+		t.Parallel()
+		a := &scripted{write: answers(adapters.NotArrived("dial"))}
+		clock := newClock()
+		many := manyJournals{}
+		d := adapters.NewDispatcher(&many, map[review.DestinationID]adapters.Adapter{epic.ID: a}, slog.New(slog.NewTextHandler(io.Discard, nil)),
+			adapters.Options{Clock: clock, BreakerFailures: 2})
+		for _, lease := range []time.Duration{time.Hour, time.Second, time.Hour, time.Hour} {
+			many.fakeJournal = newJournal(clock, document(t))
+			many.lease = lease
+			if err := d.Handle(t.Context(), "any"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if a.count() != 2 || many.last().ErrorCode != "destination_paused" {
+			t.Errorf("%d calls, code %q: want two failures to open it", a.count(), many.last().ErrorCode)
+		}
+	})
+
 	t.Run("hint pauses the destination for other families", func(t *testing.T) {
 		t.Parallel()
 		a := &scripted{write: answers(adapters.RetryAfter("http_429", time.Minute), nil)}
@@ -94,6 +163,22 @@ func TestBreaker(t *testing.T) {
 			t.Errorf("%d calls, then %+v: want the second family to wait for a minute", a.count(), many.last())
 		}
 	})
+}
+
+// endsUnnoticed is a context whose end Err tells before Done does, as when it
+// ends just after somebody has waited on it.
+type endsUnnoticed struct {
+	context.Context
+	ended atomic.Bool
+}
+
+func (c *endsUnnoticed) end() { c.ended.Store(true) }
+
+func (c *endsUnnoticed) Err() error {
+	if c.ended.Load() {
+		return context.Canceled
+	}
+	return c.Context.Err()
 }
 
 // manyJournals lets a test change the family under one dispatcher.

@@ -68,14 +68,17 @@ func (d *Dispatcher) resolve(ctx context.Context, w review.Work) review.Outcome 
 
 // unaskable is the outcome where nobody can be asked. Repeating the same
 // bytes is what RepeatSafe declares safe, also while the first are still
-// being filed: an MLLP receiver knows the MSH-10 again.
+// being filed: an MLLP receiver knows the MSH-10 again. Where every reply is
+// lost, GiveUpAfter ends it; a person then sees that nobody could be asked.
 func (d *Dispatcher) unaskable(w review.Work) review.Outcome {
 	switch {
 	case isCommitted(w):
 		return d.unanswered(w, w.WriteBack.ErrorCode)
 	case w.Document.Destination.RepeatSafe:
-		wait := d.options.interval(w.WriteBack.Attempts)
-		return review.Outcome{Event: review.EventNotArrived, ErrorCode: "repeat_safe", RetryAt: d.options.Clock.Now().Add(wait)}
+		o := d.notArrived(w, "repeat_safe", d.options.interval(w.WriteBack.Attempts))
+		if o.Event != review.EventGiveUp {
+			return o
+		}
 	}
 	return review.Outcome{Event: review.EventGiveUp, ErrorCode: "cannot_be_asked"}
 }
@@ -218,6 +221,6 @@ func (d *Dispatcher) ask(ctx context.Context, w review.Work, question func(conte
 	call, cancel := d.attempt(ctx)
 	defer cancel()
 	err = guarded(func() error { return question(call) })
-	g.leave(now(), healthy(err), holdOf(err))
+	g.leave(now(), resultOf(err), holdOf(err))
 	return err
 }

@@ -162,6 +162,30 @@ func TestResolve(t *testing.T) {
 		b.want(t, review.WriteBackAccepted, "", "claim", "lose", "not_arrived", "claim", "accept")
 	})
 
+	t.Run("destination that is safe for repeats and never replies goes before a person in the end", func(t *testing.T) {
+		t.Parallel()
+		a := &scripted{write: answers(adapters.Unknown("eof"))}
+		d := document(t)
+		d.Destination.RepeatSafe = true
+		b := setup(t, a, func(o *adapters.Options) { o.GiveUpAfter = 3 * time.Hour }, d)
+		start := b.clock.Now()
+		b.drain(t)
+		b.want(t, review.WriteBackManual, "cannot_be_asked")
+		if open := b.clock.Now().Sub(start); open < 3*time.Hour || open > 4*time.Hour || a.count() < 10 {
+			t.Errorf("given up after %s and %d sends, want 3h and some sends", open, a.count())
+		}
+
+		// A person sends it again: it is owed anew.
+		row, sent := b.j.rows[0], a.count()
+		b.j.move(row, review.EventResend)
+		row.OwedSince, row.NextAttemptAt, start = b.clock.Now(), time.Time{}, b.clock.Now()
+		b.drain(t)
+		b.want(t, review.WriteBackManual, "cannot_be_asked")
+		if open := b.clock.Now().Sub(start); open < 3*time.Hour || a.count() < sent+2 {
+			t.Errorf("given up after %s and %d more sends, want 3h and some sends", open, a.count()-sent)
+		}
+	})
+
 	t.Run("error while asking leaves it unknown and asks again", func(t *testing.T) {
 		t.Parallel()
 		a := finding{&scripted{write: lostThenYes()}, finder(true, adapters.NotArrived("dial"), errors.New("x"), adapters.Permanent("http_403", ""))}

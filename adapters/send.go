@@ -41,11 +41,11 @@ func (d *Dispatcher) send(ctx context.Context, w review.Work) review.Outcome {
 		return d.postponed("destination_paused", later(retryAt, now().Add(d.options.interval(w.Attempt))))
 	}
 	if ctx.Err() != nil {
-		g.leave(now(), true, 0)
+		g.leave(now(), notAsked, 0)
 		return d.postponed("stopping", now().Add(d.options.FirstRetry))
 	}
 	if d.journal.LeaseRemaining() <= d.options.AttemptTimeout {
-		g.leave(now(), true, 0)
+		g.leave(now(), notAsked, 0)
 		return d.postponed("lease_short", now().Add(d.options.interval(w.Attempt)))
 	}
 
@@ -53,7 +53,7 @@ func (d *Dispatcher) send(ctx context.Context, w review.Work) review.Outcome {
 	defer cancel()
 	var receipt review.Receipt
 	err = guarded(func() (err error) { receipt, err = a.WriteBack(call, w.Document); return err })
-	g.leave(now(), healthy(err), holdOf(err))
+	g.leave(now(), resultOf(err), holdOf(err))
 	return d.outcome(w, a, receipt, err)
 }
 
@@ -147,13 +147,16 @@ func (d *Dispatcher) postponed(code string, at time.Time) review.Outcome {
 	return review.Outcome{Event: review.EventNotArrived, ErrorCode: code, RetryAt: at}
 }
 
-// healthy reports whether the destination answered. A refusal is an answer;
-// so is a request to come back later, which pauses the gate by itself.
-func healthy(err error) bool {
+// resultOf is what a call tells about the destination. A refusal is an
+// answer; so is a request to come back later, which pauses the gate by itself.
+func resultOf(err error) result {
 	var (
 		permanent *PermanentError
 		committed *CommittedError
 		busy      *RetryAfterError
 	)
-	return err == nil || errors.As(err, &permanent) || errors.As(err, &committed) || errors.As(err, &busy)
+	if err == nil || errors.As(err, &permanent) || errors.As(err, &committed) || errors.As(err, &busy) {
+		return answered
+	}
+	return failed
 }

@@ -64,19 +64,12 @@ func (d *Dispatcher) keep(u ...unsettled) {
 // stays true however late it comes: the journal takes it only while the row
 // is still at that attempt, sending, or made unknown by a rival.
 func (d *Dispatcher) settleKept(ctx context.Context) {
-	d.mu.Lock()
-	kept := d.unsettled
-	d.unsettled = nil
-	d.mu.Unlock()
+	kept := d.takeKept()
 	for i, u := range kept {
-		args := []any{"writeback_id", string(u.w.WriteBack.ID), "attempt", u.w.WriteBack.Attempts, "outcome", string(u.o.Event)}
-		err := d.settleOnce(ctx, u)
-		switch {
-		case err == nil:
-			d.log.Warn("write-back: outcome recorded late", args...)
-		case overtaken(err):
-			d.log.Warn("write-back: outcome came too late, the write has moved on", args...)
-		default: // the journal is still in trouble; the next call begins with another one
+		once, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+		err := d.settleLate(once, u)
+		cancel()
+		if err != nil { // the journal is still in trouble; the next call begins with another one
 			d.keep(kept[i+1:]...)
 			d.keep(u)
 			return
@@ -84,8 +77,49 @@ func (d *Dispatcher) settleKept(ctx context.Context) {
 	}
 }
 
-func (d *Dispatcher) settleOnce(ctx context.Context, u unsettled) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+// Flush tries once more to record each outcome that the journal would not
+// take, oldest first; a failure does not stop the others. Call it when the
+// process stops, after the last Handle has returned and before the lease
+// ends: what Handle keeps is in memory only, and a send without an outcome
+// becomes unknown, so that the destination or a person has to be asked.
+//
+// ctx bounds it, and 10 s in total do: give it a context that outlives the
+// stop. What could not be recorded is logged by id and stays kept; calling
+// Flush again is right. With nothing kept it does nothing.
+func (d *Dispatcher) Flush(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	return d.journal.Settle(ctx, u.w, u.o)
+	for _, u := range d.takeKept() {
+		if err := d.settleLate(ctx, u); err != nil {
+			d.keep(u)
+			d.log.Error("write-back: outcome not recorded at the end", append(u.args(), "error", err)...)
+		}
+	}
+}
+
+func (d *Dispatcher) takeKept() []unsettled {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	kept := d.unsettled
+	d.unsettled = nil
+	return kept
+}
+
+// settleLate tries a kept outcome once. An error means that it is to be kept.
+func (d *Dispatcher) settleLate(ctx context.Context, u unsettled) error {
+	err := d.journal.Settle(ctx, u.w, u.o)
+	switch {
+	case err == nil:
+		d.log.Warn("write-back: outcome recorded late", u.args()...)
+	case overtaken(err):
+		d.log.Warn("write-back: outcome came too late, the write has moved on", u.args()...)
+	default:
+		return err
+	}
+	return nil
+}
+
+// args are the log's words for it.
+func (u unsettled) args() []any {
+	return []any{"writeback_id", string(u.w.WriteBack.ID), "attempt", u.w.WriteBack.Attempts, "outcome", string(u.o.Event)}
 }

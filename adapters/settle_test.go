@@ -5,8 +5,11 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"countersign/adapters"
 	"countersign/review"
@@ -111,5 +114,85 @@ func TestOutcomeThatCannotBeRecorded(t *testing.T) {
 		}
 		b.handle(t)
 		b.want(t, review.WriteBackAccepted, "", "claim", "lose", "accept")
+	})
+}
+
+func TestFlush(t *testing.T) {
+	t.Parallel()
+
+	// kept is a dispatcher that has sent two documents and recorded neither.
+	kept := func(t *testing.T) (*bundle, *scripted) {
+		t.Helper()
+		first, second := document(t), document(t)
+		second.Destination.ID = "files"
+		a := &scripted{write: answers(nil)}
+		b := setup(t, nil, func(o *adapters.Options) { o.SettleTries = 1 }, first, second)
+		b.Dispatcher = adapters.NewDispatcher(b.j, map[review.DestinationID]adapters.Adapter{epic.ID: a, "files": a},
+			slog.New(slog.NewTextHandler(b.log, nil)), b.options)
+		b.j.fails = 2
+		if err := b.Handle(t.Context(), b.family); !errors.Is(err, errDisk) || a.count() != 2 {
+			t.Fatalf("Handle: %v after %d sends, want the journal's error after 2", err, a.count())
+		}
+		return b, a
+	}
+	states := func(b *bundle) []review.WriteBackState {
+		return []review.WriteBackState{b.j.state(0).State, b.j.state(1).State}
+	}
+	const sending, accepted = review.WriteBackSending, review.WriteBackAccepted
+
+	t.Run("records what was kept", func(t *testing.T) {
+		t.Parallel()
+		b, a := kept(t)
+		b.Flush(t.Context())
+		if diff := cmp.Diff([]review.WriteBackState{accepted, accepted}, states(b)); diff != "" {
+			t.Errorf("states (-want +got):\n%s", diff)
+		}
+		b.Flush(t.Context())
+		if a.count() != 2 || b.j.tries != 4 {
+			t.Errorf("%d sends and %d recordings, want 2 and 4: nothing is done twice", a.count(), b.j.tries)
+		}
+	})
+
+	t.Run("tries each once, and keeps and names what fails", func(t *testing.T) {
+		t.Parallel()
+		b, _ := kept(t)
+		b.j.fails = 1
+		b.Flush(t.Context())
+		if diff := cmp.Diff([]review.WriteBackState{sending, accepted}, states(b)); diff != "" || b.j.tries != 4 {
+			t.Errorf("after %d recordings, states (-want +got):\n%s", b.j.tries, diff)
+		}
+		if line := "not recorded at the end\" writeback_id=" + string(b.j.rows[0].ID); !strings.Contains(b.log.String(), line) {
+			t.Errorf("the log does not name it:\n%s", b.log)
+		}
+		b.Flush(t.Context())
+		if got := b.j.state(0).State; got != accepted {
+			t.Errorf("write-back is %s after another Flush, want accepted", got)
+		}
+	})
+
+	t.Run("drops what a rival has settled", func(t *testing.T) {
+		t.Parallel()
+		b, _ := kept(t)
+		b.j.move(b.j.rows[0], review.EventLose)
+		b.Flush(t.Context())
+		b.Flush(t.Context())
+		if diff := cmp.Diff([]review.WriteBackState{review.WriteBackUnknown, accepted}, states(b)); diff != "" || b.j.tries != 4 {
+			t.Errorf("after %d recordings, want 4; states (-want +got):\n%s", b.j.tries, diff)
+		}
+	})
+
+	t.Run("keeps everything when its context has ended", func(t *testing.T) {
+		t.Parallel()
+		b, _ := kept(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		b.Flush(ctx)
+		if diff := cmp.Diff([]review.WriteBackState{sending, sending}, states(b)); diff != "" {
+			t.Errorf("states (-want +got):\n%s", diff)
+		}
+		b.Flush(t.Context())
+		if diff := cmp.Diff([]review.WriteBackState{accepted, accepted}, states(b)); diff != "" {
+			t.Errorf("states after another Flush (-want +got):\n%s", diff)
+		}
 	})
 }

@@ -246,7 +246,12 @@ func (a *app) startWorkers(d notegen.Drafter, destinations map[review.Destinatio
 		})
 	})
 	goes("sweep", func() error { return sweeper.Run(ctx) })
-	a.onClose(func(context.Context) error { cancel(); wg.Wait(); return nil })
+	a.onClose(func(ctx context.Context) error {
+		cancel()
+		wg.Wait()
+		dispatcher.Flush(context.WithoutCancel(ctx)) // what is known must not become unknown
+		return nil
+	})
 }
 
 // owed is what the sweep publishes again.
