@@ -49,7 +49,7 @@ func openAdapters(c Config, log *slog.Logger) (m map[review.DestinationID]adapte
 func openAdapter(d DestinationConfig, log *slog.Logger) (adapters.Adapter, error) {
 	switch d.Adapter {
 	case "fhir":
-		return fhir.New(d.FHIR.BaseURL, fhir.Options{})
+		return fhir.New(d.FHIR.BaseURL, fhir.Options{Systems: d.FHIR.Systems})
 	case "epic":
 		return openEpic(*d.Epic)
 	case "hl7mdm":

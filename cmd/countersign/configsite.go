@@ -40,6 +40,10 @@ type DestinationConfig struct {
 // FHIRConfig is a FHIR R4 server.
 type FHIRConfig struct {
 	BaseURL string `yaml:"base_url"`
+	// Systems translates assigning authorities to FHIR identifier systems, so
+	// that patients and encounters are found by record and visit number. An
+	// authority that is a URI needs no entry.
+	Systems map[string]string `yaml:"systems"`
 }
 
 // EpicConfig is an Epic FHIR endpoint; client_id and key_file are for SMART
