@@ -30,19 +30,35 @@ func place(dir *os.Root, name string, body []byte) error {
 		return notArrived(err)
 	}
 	defer func() { _ = dir.Remove(tmp) }()
-	err := dir.Link(tmp, name)
-	if errors.Is(err, fs.ErrExist) { // another process was faster
-		if done, err := present(dir, name, body); done || err != nil {
-			return err
-		}
-	}
-	if err != nil {
-		return notArrived(err)
+	if done, err := link(dir, tmp, name, body); done || err != nil {
+		return err
 	}
 	if err := syncDir(dir); err != nil {
 		return adapters.Unknown("fsync") // the name is there, and may not survive a crash
 	}
 	return nil
+}
+
+// linkTries bounds the race with another writer of the same document, whose
+// dropOrphan may take a name away that was there a moment ago.
+const linkTries = 10
+
+// link gives the temporary file its name. done says that the name was there
+// already, with this content.
+func link(dir *os.Root, tmp, name string, body []byte) (done bool, err error) {
+	for range linkTries {
+		if err = dir.Link(tmp, name); !errors.Is(err, fs.ErrExist) {
+			break
+		}
+		// Another process was faster; unless the name has gone again.
+		if done, err := present(dir, name, body); done || err != nil {
+			return done, err
+		}
+	}
+	if err != nil {
+		return false, notArrived(err)
+	}
+	return false, nil
 }
 
 // dropOrphan removes an envelope whose text is not there: an attempt died
