@@ -136,7 +136,9 @@ func TestEnsureStream(t *testing.T) {
 			}
 			config := q.streamConfig()
 			change(&config)
-			createAfterDelete(t, q, config)
+			if _, err := q.create(t.Context(), config); err != nil {
+				t.Fatal(err)
+			}
 			_, err := Open(t.Context(), q.nc, q.opts)
 			var bad *ConfigError
 			if !errors.As(err, &bad) {
@@ -163,24 +165,6 @@ func TestEnsureStream(t *testing.T) {
 			t.Errorf("differences = %q", d)
 		}
 	})
-}
-
-// createAfterDelete makes a stream whose predecessor was just deleted.
-// nats-server removes the old folder behind the reply, and may take the new
-// one's parent with it (error 10049): asked again, it succeeds.
-func createAfterDelete(t *testing.T, q *Queue, c jetstream.StreamConfig) {
-	t.Helper()
-	const storeCreateFailed = 10049
-	for deadline := time.Now().Add(10 * time.Second); ; {
-		_, err := q.js.CreateStream(t.Context(), c)
-		var api *jetstream.APIError
-		if err == nil {
-			return
-		}
-		if !errors.As(err, &api) || api.ErrorCode != storeCreateFailed || time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-	}
 }
 
 func TestEvents(t *testing.T) {

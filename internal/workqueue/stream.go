@@ -35,7 +35,7 @@ func (q *Queue) EnsureStream(ctx context.Context) error {
 	want := q.streamConfig()
 	stream, err := q.js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		stream, err = q.js.CreateStream(ctx, want)
+		stream, err = q.create(ctx, want)
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster, with other settings
 			stream, err = q.js.Stream(ctx, want.Name)
 		}
@@ -50,6 +50,28 @@ func (q *Queue) EnsureStream(ctx context.Context) error {
 		return &ConfigError{Stream: want.Name, Faults: faults}
 	}
 	return nil
+}
+
+// storeCreateFailed is nats-server's error code for a stream whose folder could
+// not be made.
+const storeCreateFailed = 10049
+
+// create makes the stream. Where one was deleted a moment ago, nats-server
+// removes its folder behind the reply and may take the new one's parent with
+// it; asked again, it succeeds.
+func (q *Queue) create(ctx context.Context, c jetstream.StreamConfig) (jetstream.Stream, error) {
+	for try := 1; ; try++ {
+		stream, err := q.js.CreateStream(ctx, c)
+		var api *jetstream.APIError
+		if try == 10 || !errors.As(err, &api) || api.ErrorCode != storeCreateFailed {
+			return stream, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // markRenewed tells the Sweeper that messages may have gone with the old stream.
