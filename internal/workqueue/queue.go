@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -88,6 +89,7 @@ type Queue struct {
 	maxNak time.Duration // see the constant; tests shorten it
 
 	ensuring sync.Mutex    // one EnsureStream at a time
+	made     atomic.Bool   // the stream was there once: if it is missing it was deleted
 	renewed  chan struct{} // holds a token after the stream was made anew
 }
 

@@ -46,6 +46,7 @@ func (q *Queue) EnsureStream(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("ensure stream %s: %w", want.Name, err)
 	}
+	q.made.Store(true)
 	if faults := differences(stream.CachedInfo().Config, want); len(faults) > 0 {
 		return &ConfigError{Stream: want.Name, Faults: faults}
 	}
@@ -56,20 +57,29 @@ func (q *Queue) EnsureStream(ctx context.Context) error {
 // not be made.
 const storeCreateFailed = 10049
 
-// create makes the stream. Where one was deleted a moment ago, nats-server
-// removes its folder behind the reply and may take the new one's parent with
-// it; asked again, it succeeds.
+// afterDelete is how long nats-server is given to remove a deleted stream's
+// folder, which it does behind its reply.
+const afterDelete = 100 * time.Millisecond
+
+// create makes the stream. Where it was deleted, it waits first: nats-server
+// 2.15.2 may take the new stream's folder away with the old one's, and then
+// either fails (asked again, it succeeds) or, if that happens while it writes
+// the new stream's description, panics (filestore.go: an error there unlocks a
+// nil store). Embedded, that would take this process along; nothing would be
+// lost, the database is the record.
 func (q *Queue) create(ctx context.Context, c jetstream.StreamConfig) (jetstream.Stream, error) {
 	for try := 1; ; try++ {
+		if try > 1 || q.made.Load() {
+			select {
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			case <-time.After(afterDelete):
+			}
+		}
 		stream, err := q.js.CreateStream(ctx, c)
 		var api *jetstream.APIError
 		if try == 10 || !errors.As(err, &api) || api.ErrorCode != storeCreateFailed {
 			return stream, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, err
-		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }
