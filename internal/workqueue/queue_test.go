@@ -130,7 +130,7 @@ func TestEnsureStream(t *testing.T) {
 	} {
 		t.Run("ErrOther "+field, func(t *testing.T) {
 			t.Parallel()
-			q, _ := setup(t, Options{})
+			q, _ := setupChecked(t, Options{}, -1) // a stream in memory has no folder: the server would be restarted
 			if err := q.js.DeleteStream(t.Context(), "WORK"); err != nil {
 				t.Fatal(err)
 			}

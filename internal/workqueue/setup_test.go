@@ -27,9 +27,16 @@ func newID() string { return strings.ToLower(rand.Text()) }
 
 func setup(t testing.TB, opts Options) (*Queue, *embeddednats.Server) {
 	t.Helper()
+	return setupChecked(t, opts, 20*time.Millisecond)
+}
+
+// setupChecked is setup with the interval at which the server looks after its
+// store; below 0 it never does.
+func setupChecked(t testing.TB, opts Options, check time.Duration) (*Queue, *embeddednats.Server) {
+	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	ns, err := embeddednats.Start(t.Context(), filepath.Join(t.TempDir(), "nats"),
-		embeddednats.Options{CheckInterval: 20 * time.Millisecond, Logger: log})
+		embeddednats.Options{CheckInterval: check, Logger: log})
 	if err != nil {
 		t.Fatal(err)
 	}
